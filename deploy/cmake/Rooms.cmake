@@ -76,7 +76,6 @@ function(room name)
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}_alone.c
         CONTENT "#include \"${name}/${name}.h\"\nint ${name}_header_stands_alone;\nextern int ${name}_header_stands_alone;\n")
     add_library(${name} STATIC ${R_SOURCES} ${CMAKE_CURRENT_BINARY_DIR}/${name}_alone.c)
-    target_include_directories(${name} SYSTEM PUBLIC)
     target_include_directories(${name} PUBLIC ${HOUSE_PUBLIC_DIR}/${name})
     target_link_libraries(${name} PUBLIC house_flags ${R_NEEDS} PRIVATE house_warnings Threads::Threads)
     _room_foreign(${name} ${R_FOREIGN})
