@@ -33,7 +33,7 @@ struct claims_plan {
         uint32_t count_max;                  /* claims a member-year; 0 no limit */
     } benefit[CLAIMS_BENEFIT_COUNT];
     int64_t deductible_claim_fen, deductible_year_fen;
-    int64_t year_limit_fen;                  /* annual cap over all benefits that count towards it */
+    int64_t year_limit_fen;                  /* annual cap over all benefits together; always applied, 0 pays nothing */
 };
 
 /** The member and the policy found for the service time (bitemporal look-up by the caller). */
@@ -101,6 +101,8 @@ struct claims_outcome {
 };
 
 /** Decide a claim: CLAIM_REFUSED with rule and text, or CLAIM_HELD with every amount. `out->id` is left 0 for the caller to set.
+ *  Held: sum of lines = claim in every amount, and submitted = benefit + member + other coverage. Line: member_fen is what the member pays
+ *  after benefit and the line's share of other coverage. Refused: submitted amounts only; all else is 0, nothing is delivered.
  *  A benefit of 0 is a decided claim as well (an exhausted cap, only ineligible lines): state HELD without a hold entry.
  *  Bounds (quantity 1..999, price 0..10,000,000, other coverage >= 0) were checked at the door and are asserted here. */
 void claims_adjudicate(const struct claims_context *context, struct claim *out, struct claims_outcome *outcome);
