@@ -1,0 +1,329 @@
+/** store: the only room that speaks SQL. Orders, claims, ledger, facts, leases and catalogue in PostgreSQL.
+ *
+ *  It must not know of HTTP, threads, maps or plans, and it decides nothing about benefits (claims does) or phases (dispatch does).
+ *
+ *  One `struct store` is one connection: blocking, owned by one thread. A function is one transaction unless it says otherwise: when it
+ *  returns STATUS_OK the change is committed and durable; on any other status nothing of it is there, except that after STATUS_UNAVAILABLE
+ *  with reason COMMIT_UNKNOWN the commit may have happened: ask again with the same key (intake, reversal) or read back (facts).
+ *  A lost connection is made anew at the next call; UNAVAILABLE carries retry_ms. Every wait is bounded: connecting 3 s, a statement 10 s,
+ *  a lock 5 s, the network 2 s. Batches are bounded by the *_MAX below. Texts from the database are checked to fit.
+ *  `err` may be NULL; it never holds personal data.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "claims/claims.h"
+#include "model/model.h"
+
+struct store;
+
+enum {
+    STORE_INTAKE_MAX = 200,     /* orders a transaction: group commit flattens out between 50 and 200 */
+    STORE_FACTS_MAX = 2000,     /* facts a transaction */
+    STORE_PAGE_MAX = 1000,      /* rows a read */
+    STORE_BULK_MAX = 5000,      /* catalogue rows a call */
+    STORE_BODY_MAX = 1 << 20,   /* bytes of one fact or order; a snapshot may have STORE_SNAPSHOT_MAX */
+    STORE_SNAPSHOT_MAX = 256 << 20,
+    SOURCE_TEXT_MAX = 65,       /* who calls: "pharmacy:12" as authenticated */
+    HOLDER_TEXT_MAX = 97,
+    TITLE_TEXT_MAX = 193,       /* product and test names */
+    LABS_PER_TEST_MAX = 64,
+    TESTS_PER_LAB_MAX = 256,
+};
+
+/* ---- opening ---- */
+
+/** Which rights the connection takes (SET ROLE meddispatch_*). */
+enum store_role { STORE_ROLE_APP = 1, STORE_ROLE_SETTLEMENT, STORE_ROLE_READER, STORE_ROLE_OWNER };
+
+/** Connect, take the role, and refuse (FAILED_PRECONDITION) a schema this program does not know. UNAVAILABLE if the server is away. */
+must_use enum status store_open(const char *conninfo, enum store_role role, struct store **out, struct error *err);
+void store_close(struct store *store); /* NULL is fine */
+/** A round trip; reconnects if the connection was lost. */
+must_use enum status store_ping(struct store *store, struct error *err);
+/** Bring the schema up to date under one advisory lock, with the rights of the connecting user (who needs CREATEROLE and to own the
+ *  database). FAILED_PRECONDITION if the database holds a migration we do not know or one whose text has changed. Safe to run twice or at
+ *  once from many places. *applied (may be NULL) counts the files applied now. */
+must_use enum status store_migrate(const char *conninfo, uint32_t *applied, struct error *err);
+/** FAILED_PRECONDITION unless the schema is exactly ours. */
+must_use enum status store_schema_check(struct store *store, struct error *err);
+/** Make monthly partitions for `months` months from the month of at_ms on; existing ones are kept. */
+must_use enum status store_partitions_ahead(struct store *store, int64_t at_ms, uint32_t months, struct error *err);
+
+/* ---- leases: who may write a city's facts; the database's clock alone counts ---- */
+
+/** Become leader of the city for lease_ms. Raises the epoch, which fences every earlier leader's writes. FAILED_PRECONDITION with retry_ms
+ *  while another holder's lease runs; the same holder (a restarted node) takes over at once. *epoch is for store_facts_write. */
+must_use enum status store_city_lead(struct store *store, struct city_id city, const char *holder, uint32_t lease_ms, uint64_t *epoch,
+                                     struct error *err);
+/** Renew; never waits for writers. FAILED_PRECONDITION if somebody has taken over. */
+must_use enum status store_city_beat(struct store *store, struct city_id city, uint64_t epoch, uint32_t lease_ms, struct error *err);
+/** End the lease early, so that a successor need not wait. The epoch stays. */
+must_use enum status store_city_release(struct store *store, struct city_id city, uint64_t epoch, struct error *err);
+
+/* ---- intake ---- */
+
+/** A validated request for an order. Everything dispatch needs is prepared by the api in `order`; what is a matter of the database (member,
+ *  policy, formulary, goods' volume and skills, specimen stability, promise, ids) is filled in here. */
+struct submission {
+    struct city_id city;              /* the order's and the member's home city */
+    char source[SOURCE_TEXT_MAX];     /* the authenticated caller; part of the idempotency key */
+    struct cause cause;               /* key and request hash; key must not be zero */
+    char member[CODE_TEXT_MAX];       /* the member's external code */
+    bool accident;                    /* no waiting period */
+    struct prescription prescription; /* kind PRESCRIPTION only */
+    struct recipient recipient;
+    uint32_t line_count;              /* 1..ORDER_LINES_MAX */
+    struct order_line lines[ORDER_LINES_MAX]; /* product or test codes; a test's price_fen -1 means the catalogue's price */
+    int64_t other_coverage_fen;
+    struct order_id parent;           /* recollection: the order it follows; 0 none */
+    /** kind, priority, first/home/labs stops snapped, pharmacy. accepted_ms 0: now_ms. promise_ms 0: accepted + the plan's promise; a given
+     *  one wins only if later. ready_ms 0: accepted_ms. goods, stability_s, needs_approval, home.service_s: raised to what the catalogue asks.
+     *  pickup_code empty: six random digits. id and phase are set here. */
+    struct order order;
+};
+
+struct intake_result {
+    enum status status;       /* OK: stored and committed, whether accepted or refused; else nothing of this one is stored */
+    struct error error;       /* INVALID_ARGUMENT and NOT_FOUND name the field */
+    bool repeated;            /* the same request was answered before: this is the original answer */
+    struct order order;       /* as stored; phase REFUSED or ADJUDICATED (for a repeated one: the phase it has by now) */
+    struct claim claim;       /* the decision, with rule and text if refused */
+};
+
+/** Adjudicate and store up to STORE_INTAKE_MAX orders in one transaction, each with contact, lines, claim, hold, events and (if accepted) an
+ *  outbox row. If the transaction fails for a reason that lies in an order, the orders are retried one by one, so that a bad one sinks alone.
+ *  Returns OK when every results[i].status tells its own story; else (UNAVAILABLE, …) none of the batch has been answered. now_ms is the
+ *  city's clock. Works for several cities in one batch, and on any node: it needs no lease. */
+must_use enum status store_intake(struct store *store, const struct submission *batch, size_t count, int64_t now_ms,
+                                  struct intake_result *results, struct error *err);
+
+/** Accepted orders that are not yet in the city's world, oldest first; out[] is the caller's. An order stays in the outbox until the
+ *  transaction that writes its FACT_ORDER_ENTERED: the reader must pass over orders that its world already knows. */
+must_use enum status store_outbox_read(struct store *store, struct city_id city, struct order *out, size_t capacity, size_t *count,
+                                       struct error *err);
+
+/* ---- facts ---- */
+
+/** Write a city's facts: one transaction, fenced by the epoch. facts[i].seq must follow on the last one stored, densely (ABORTED if not, with
+ *  the last stored seq in the text). In the same transaction: orders' phase, version, courier, eta, lab and end; outbox rows of ORDER_ENTERED go;
+ *  money: DELIVERED posts the hold, LAB_ACCEPTED posts it as accrual to that lab's payee, REPORTED makes the accrual payable,
+ *  CANCELLED/FAILED/RETURNED/LAB_REJECTED void a hold that has not ended, PROMISE_MISSED credits the plan's late compensation once.
+ *  A stale epoch: FAILED_PRECONDITION, reason STALE_EPOCH. */
+must_use enum status store_facts_write(struct store *store, struct city_id city, uint64_t epoch, const struct fact *facts, size_t count,
+                                       struct error *err);
+/** The last stored seq of the city's world; 0 if none. */
+must_use enum status store_facts_last(struct store *store, struct city_id city, uint64_t *seq, struct error *err);
+/** Read facts with seq > after, in order, at most `limit` (<= STORE_PAGE_MAX): each is decoded into `arena` and given to on_fact, which returns
+ *  false to stop early. *count (may be NULL) tells how many were given. DATA_LOSS if stored bytes cannot be read. */
+typedef bool (*store_on_fact)(void *context, const struct fact *fact);
+must_use enum status store_facts_read(struct store *store, struct city_id city, uint64_t after_seq, uint32_t limit, struct arena *arena,
+                                      store_on_fact on_fact, void *context, size_t *count, struct error *err);
+/** One order's story, in order. */
+struct order_event_view {
+    int64_t at_ms, source_ms;
+    bool intake;              /* from intake (kind is then 0 and `phase` says what was reached), else a world fact */
+    enum fact_kind kind;
+    enum order_phase phase;
+    struct courier_id courier;
+    char actor[ACTOR_TEXT_MAX];
+    uint64_t seq;
+};
+must_use enum status store_order_history(struct store *store, struct city_id city, struct order_id order, struct order_event_view *out,
+                                         size_t capacity, size_t *count, struct error *err);
+
+/** Keep a snapshot of the world as of `seq` (facts up to it are in); older ones beyond the newest three are dropped. Fenced by the epoch. */
+must_use enum status store_snapshot_save(struct store *store, struct city_id city, uint64_t epoch, uint64_t seq, int64_t at_ms,
+                                         const struct buffer *body, struct error *err);
+/** The newest snapshot whose hash is right; NOT_FOUND if none. `body` must be initialised (cap STORE_SNAPSHOT_MAX). */
+must_use enum status store_snapshot_load(struct store *store, struct city_id city, uint64_t *seq, int64_t *at_ms, struct buffer *body,
+                                         struct error *err);
+
+/* ---- reads ---- */
+
+/** An order as the outside may see it. */
+struct order_view {
+    struct order order;       /* as accepted, with the phase of now */
+    uint32_t version;
+    char member[CODE_TEXT_MAX];
+    struct claim_id claim;
+    struct order_id parent;
+    struct courier_id courier;
+    struct facility_id lab;
+    int64_t eta_ms, ended_ms;
+    bool late;
+    enum unplanned_reason unplanned;
+    char reason[REASON_TEXT_MAX];
+    char pharmacist[CODE_TEXT_MAX];
+    char source[SOURCE_TEXT_MAX];
+};
+must_use enum status store_order_read(struct store *store, struct city_id city, struct order_id order, struct order_view *out, struct error *err);
+
+struct order_filter {
+    bool by_phase;
+    enum order_phase phase;
+    bool live_only;                /* not yet ended */
+    struct facility_id pharmacy;   /* 0 any */
+    char member[CODE_TEXT_MAX];    /* "" any */
+    struct order_id after;         /* page token: orders with a greater id; 0 from the start */
+};
+/** Ascending by id; a full page means there may be more: pass the last id as `after`. */
+must_use enum status store_orders_list(struct store *store, struct city_id city, const struct order_filter *filter, struct order_view *out,
+                                       size_t capacity, size_t *count, struct error *err);
+/** Who and where; the read is recorded in the access log under `actor`. */
+must_use enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, int64_t now_ms,
+                                         struct recipient *out, struct error *err);
+must_use enum status store_claim_read(struct store *store, struct city_id city, struct claim_id claim, struct claim *out, struct error *err);
+must_use enum status store_claim_of_order(struct store *store, struct city_id city, struct order_id order, struct claim *out, struct error *err);
+struct claim_filter {
+    char member[CODE_TEXT_MAX];    /* "" any */
+    enum claim_state state;        /* 0 any */
+    int64_t from_ms, to_ms;        /* service time in [from, to); to 0 = no end */
+    struct claim_id after;
+};
+must_use enum status store_claims_list(struct store *store, struct city_id city, const struct claim_filter *filter, struct claim *out,
+                                       size_t capacity, size_t *count, struct error *err);
+
+/** A member-year account. */
+struct benefits_view {
+    char member[CODE_TEXT_MAX], policy[CODE_TEXT_MAX], plan[CODE_TEXT_MAX];
+    uint32_t plan_version;
+    int32_t year_start_day;        /* days since 1970-01-01 */
+    int64_t limit_fen, pending_fen, posted_fen;
+    int64_t deductible_fen, deductible_used_fen;
+    uint32_t rate_bps[CLAIMS_BENEFIT_COUNT], count_max[CLAIMS_BENEFIT_COUNT], count_used[CLAIMS_BENEFIT_COUNT]; /* by enum benefit */
+};
+/** As of at_ms: policy in force then. NOT_FOUND: no such member, or no policy in force (the text says which). */
+must_use enum status store_benefits_read(struct store *store, struct city_id city, const char *member, int64_t at_ms, struct benefits_view *out,
+                                         struct error *err);
+
+/* ---- catalogue ---- */
+
+struct test {
+    char code[CODE_TEXT_MAX];
+    char name_zh[TITLE_TEXT_MAX], name_en[TITLE_TEXT_MAX], specimen[NAME_TEXT_MAX];
+    enum benefit benefit;          /* TEST or CHECKUP */
+    int64_t ceiling_fen;           /* also the price we ask */
+    bool eligible;
+    uint32_t stability_s, turnaround_s, repeat_days;
+    uint32_t age_min, age_max;     /* max 0: no limit */
+    char sex;                      /* 0 both, 'F', 'M' */
+    bool needs_sampling_skill, cold;
+    uint32_t volume_ml, home_s;
+    uint32_t version;              /* set by the store */
+    uint32_t lab_count;            /* catalog_load: active, contracted labs that do it */
+    uint32_t labs[LABS_PER_TEST_MAX]; /* indexes into catalog.facilities */
+};
+
+struct product {
+    char code[CODE_TEXT_MAX];
+    char name_zh[TITLE_TEXT_MAX], name_en[TITLE_TEXT_MAX];
+    char atc[9];
+    char approval[CODE_TEXT_MAX];
+    int64_t approval_till_ms;      /* 0 no end */
+    int64_t ceiling_fen;
+    bool rx, eligible, prohibited, controlled, injection, hypoglycaemic, chronic, cold;
+    uint32_t age_min, age_max;
+    char sex;
+    char indications[CLAIMS_INDICATIONS_MAX];
+    uint32_t pack_supply_ddays, quantity_max, volume_ml;
+};
+
+/** What the daemon keeps in memory of a city: immutable, in the arena it was loaded into. */
+struct catalog {
+    struct city_id city;
+    char city_name[NAME_TEXT_MAX];
+    int32_t utc_offset_s;
+    uint32_t facility_count, courier_count, test_count;
+    const struct facility *facilities; /* ascending by id */
+    const struct courier *couriers;    /* ascending by id */
+    const struct test *tests;          /* ascending by code; those in force now */
+    uint64_t product_count, member_count;
+};
+must_use enum status store_catalog_load(struct store *store, struct city_id city, struct arena *arena, struct catalog *out, struct error *err);
+/** Borrowed finds; NULL if absent. */
+const struct facility *catalog_facility(const struct catalog *catalog, struct facility_id id);
+const struct courier *catalog_courier(const struct catalog *catalog, struct courier_id id);
+const struct test *catalog_test(const struct catalog *catalog, const char *code);
+must_use enum status store_product_read(struct store *store, struct city_id city, const char *code, struct product *out, struct error *err);
+
+/** Bulk upserts, at most STORE_BULK_MAX rows a call, each call one transaction: all or nothing. Idempotent. Products, tests and plans are
+ *  versioned: a row equal to the one in force changes nothing, another ends it at from_ms and begins the next version there (from_ms 0 on
+ *  first load: valid since ever). INVALID_ARGUMENT names the row ("rows[17].birth"). *changed (may be NULL) counts rows written. */
+struct city_row { struct city_id city; char name[NAME_TEXT_MAX]; int32_t utc_offset_s; };
+must_use enum status store_city_put(struct store *store, const struct city_row *city, struct error *err);
+struct plan_row {
+    char plan[CODE_TEXT_MAX], name[NAME_TEXT_MAX];
+    struct claims_plan terms;      /* version is set by the store */
+    uint32_t promise_s;            /* 10800 */
+    int64_t late_fen;
+};
+must_use enum status store_plans_put(struct store *store, struct city_id city, const struct plan_row *rows, size_t count, int64_t from_ms,
+                                     uint32_t *changed, struct error *err);
+struct member_row {                /* a member and one policy of his */
+    char code[CODE_TEXT_MAX];
+    int32_t birth_day;             /* days since 1970-01-01 */
+    char sex;                      /* 'F', 'M' */
+    char policy[CODE_TEXT_MAX], plan[CODE_TEXT_MAX];
+    int32_t valid_from_day, valid_to_day, inception_day; /* to: exclusive; inception 0 with from > 0: = from */
+    bool renewal;
+};
+must_use enum status store_members_put(struct store *store, struct city_id city, const struct member_row *rows, size_t count, int64_t now_ms,
+                                       uint32_t *changed, struct error *err);
+must_use enum status store_products_put(struct store *store, struct city_id city, const struct product *rows, size_t count, int64_t from_ms,
+                                        uint32_t *changed, struct error *err);
+must_use enum status store_tests_put(struct store *store, struct city_id city, const struct test *rows, size_t count, int64_t from_ms,
+                                     uint32_t *changed, struct error *err);
+struct facility_row {
+    struct facility facility;
+    bool contracted;
+    uint32_t test_count;                             /* labs: the tests done there replace the old list */
+    const char (*tests)[CODE_TEXT_MAX];              /* borrowed */
+};
+must_use enum status store_facilities_put(struct store *store, struct city_id city, const struct facility_row *rows, size_t count,
+                                          uint32_t *changed, struct error *err);
+must_use enum status store_couriers_put(struct store *store, struct city_id city, const struct courier *rows, size_t count, uint32_t *changed,
+                                        struct error *err);
+struct payee_row { char payee[CODE_TEXT_MAX]; char name[141]; char account[35]; char bank[36]; };
+must_use enum status store_payees_put(struct store *store, struct city_id city, const struct payee_row *rows, size_t count, uint32_t *changed,
+                                      struct error *err);
+
+/* ---- money ---- */
+
+/** Units of a posted claim's line come back: the formula of DOMAIN §2, by new entries that name what they reverse. The same (source, key) with
+ *  the same content gives the original answer; with other content ALREADY_EXISTS. FAILED_PRECONDITION if the claim is not posted, OUT_OF_RANGE
+ *  if more would come back than was given out. */
+struct reversal_request {
+    struct city_id city;
+    struct claim_id claim;
+    uint32_t line;                 /* 1-based */
+    uint32_t quantity;
+    char source[SOURCE_TEXT_MAX];
+    char key[KEY_TEXT_MAX];
+    char actor[ACTOR_TEXT_MAX];
+    char reason[REASON_TEXT_MAX];
+    int64_t at_ms;
+};
+struct reversal_answer { int64_t benefit_fen, member_fen; bool repeated; };
+must_use enum status store_claim_reverse(struct store *store, const struct reversal_request *request, struct reversal_answer *out, struct error *err);
+
+/** Close every business day up to `day` (days since 1970-01-01) and seal its block of the hash chain; a day already closed stays as it is
+ *  (*closed counts the days closed now). Role settlement. */
+must_use enum status store_day_close(struct store *store, struct city_id city, int32_t day, const char *by, uint32_t *closed, struct error *err);
+/** The last closed business day; 0 if none. */
+must_use enum status store_day_closed_through(struct store *store, struct city_id city, int32_t *day, struct error *err);
+
+struct trial_row { enum claims_account account; char owner[CODE_TEXT_MAX]; int64_t debit_fen, credit_fen; };
+/** Sums per account over all entries up to business day `through_day` (INT32_MAX: all), ascending by (account, owner). Members' accounts are
+ *  summed into one row each kind. *count may be at most `capacity`; OUT_OF_RANGE if there are more. */
+must_use enum status store_trial_balance(struct store *store, struct city_id city, int32_t through_day, struct trial_row *out, size_t capacity,
+                                         size_t *count, struct error *err);
+
+/** One thing that is wrong in the books. */
+struct ledger_fault { char what[48]; uint64_t entry, claim; int64_t expected_fen, found_fen; int32_t day; };
+/** Recompute everything: row hashes, chain of sealed blocks, debits = credits, holds against ended holds and member-years, claims against
+ *  entries, reversals against lines. *entries counts what was checked. OK with *count == 0 is a sound ledger. */
+must_use enum status store_ledger_verify(struct store *store, struct city_id city, struct ledger_fault *out, size_t capacity, size_t *count,
+                                         uint64_t *entries, struct error *err);
+
+#endif
