@@ -472,7 +472,7 @@ CREATE TABLE account (
 CREATE TABLE ledger_key (
     city_id         integer NOT NULL REFERENCES city,
     source          text NOT NULL CHECK (octet_length(source) BETWEEN 1 AND 64),
-    idempotency_key text NOT NULL CHECK (octet_length(idempotency_key) BETWEEN 1 AND 128),
+    idempotency_key text NOT NULL CHECK (octet_length(idempotency_key) BETWEEN 1 AND 160),
     request_hash    bytea NOT NULL CHECK (octet_length(request_hash) = 32),
     entry_id        bigint NOT NULL,
     business_day    date NOT NULL,
