@@ -1,0 +1,203 @@
+/** plan: the optimizer of the dynamic pickup and delivery problem: which courier does what, in which order.
+ *
+ *  Pure and deterministic: integers in, integers out; no clock, no thread, no map. The same problem, seed and iteration count give the same
+ *  bytes. Travel comes from an oracle by place index; times are `_s`, whole seconds after `problem.origin` (the optimizer never asks what
+ *  the unit is worth, so a benchmark reader may scale it). Every solution can be recomputed from nothing by plan_check().
+ *
+ *  A *task* is one order: a chain of up to three *steps* (pick up, visit, laboratory) that one courier does in that order; a step may have
+ *  several *choices* of place (the laboratory). A *courier* has boxes, skills, a shift, and the route he is running now (the warm start).
+ *
+ *  Hard: precedence, one courier for a chain, boxes, skills, kits, closing hours, the specimen's longest ride, shift end, fixed couriers,
+ *  forbidden couriers, committed prefixes. What is already committed may have become impossible to keep (a jam, a late pharmacy); such a
+ *  route is kept and its overrun is counted in `violation_s`; a task that is free to choose is never put where it has an overrun of its
+ *  own or would make a committed one worse, so one impossible order never harms the others.
+ *
+ *  Soft, in this order: tasks left out, lateness against the promise (convex, by priority), travel, changes to what couriers were told.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include "model/model.h"
+
+enum {
+    PLAN_STEPS_MAX = ORDER_STOPS_MAX,
+    PLAN_CHOICES_MAX = ORDER_LABS_MAX,
+    PLAN_STOPS_MAX = ROUTE_STOPS_MAX,   /* planned stops of one courier */
+    PLAN_COURIERS_MAX = 20000,          /* of one city */
+    PLAN_TASKS_MAX = 100000,            /* open orders of one city */
+    PLAN_PLACES_MAX = 400000,
+    PLAN_FORBIDDEN_MAX = 8,             /* couriers that have declined a task */
+    PLAN_TIME_MAX_S = 30 * 86400,       /* times lie within +- this of the origin */
+};
+
+#define PLAN_UNREACHABLE UINT32_MAX     /* seconds: there is no way */
+#define PLAN_ANY         UINT32_MAX     /* any courier; no place; no choice */
+#define PLAN_NO_LIMIT_S  INT32_MAX
+
+/* ---- travel ---- */
+
+struct plan_leg {
+    uint32_t travel_s, travel_m;        /* travel_s == PLAN_UNREACHABLE: no way */
+};
+
+/** Answer for a pair of places; pure for the duration of the run (asked for the same pair it answers the same). */
+typedef struct plan_leg (*plan_travel)(void *context, uint32_t from_place, uint32_t to_place);
+struct plan_oracle {
+    plan_travel travel;
+    void *context;                      /* borrowed */
+};
+
+/* ---- problem ---- */
+
+struct plan_choice {
+    uint32_t place;
+    int32_t open_s, close_s;            /* service begins within; close PLAN_NO_LIMIT_S = no limit; open > close: never */
+    uint32_t service_s;
+};
+
+struct plan_step {
+    enum stop_kind kind;
+    bool skip_with_kit;                 /* no such stop for a courier who has a preloaded kit left */
+    uint32_t choice_count;              /* 1..PLAN_CHOICES_MAX */
+    struct plan_choice choices[PLAN_CHOICES_MAX];
+    int32_t volume_ml, cold_ml;         /* into the box (+) or out of it (-) */
+};
+
+struct plan_task {
+    struct order_id order;
+    uint32_t step_count;                /* the steps still to do */
+    struct plan_step steps[PLAN_STEPS_MAX];
+    uint32_t skills;                    /* BIT(enum skill), all needed */
+    enum priority priority;
+    int32_t accepted_s;                 /* the promise's clock began here */
+    int32_t due_s;                      /* soft: the last step's service ends by then; PLAN_NO_LIMIT_S none */
+    int32_t latest_s;                   /* hard: the last step's service ends by then; PLAN_NO_LIMIT_S none */
+    uint32_t ride_max_s;                /* hard: from the beginning of the step before the last to the end of the last; 0 none */
+    uint32_t courier;                   /* fixed: this courier and no other (on board, accepted, offered, pinned); PLAN_ANY */
+    bool committed;                     /* must stay in the route even if it has become impossible to keep; needs `courier` */
+    bool held;                          /* a dispatcher holds it: leave it out */
+    uint32_t forbidden_count;
+    uint32_t forbidden[PLAN_FORBIDDEN_MAX];
+};
+
+/** One stop of a route: which step of which task, at which of its places. */
+struct plan_ref {
+    uint32_t task;
+    uint8_t step, choice;
+    bool told;                          /* input: the courier knows of it, so moving it costs churn */
+};
+
+struct plan_courier {
+    struct courier_id courier;
+    uint32_t route_version;             /* carried through to the answer */
+    uint32_t place;                     /* free here ... */
+    int32_t start_s;                    /* ... from then on */
+    int32_t end_s;                      /* the shift's end: the last service ends by then */
+    uint32_t base_place;                /* return here at the end; PLAN_ANY: the route's end is open */
+    uint32_t skills;
+    uint32_t volume_ml_max, cold_ml_max;
+    int32_t volume_ml, cold_ml;         /* in the box now */
+    uint32_t kits;                      /* preloaded kits left */
+    uint32_t fixed_count;               /* the first stops of `stops` that must stay first, in this order */
+    uint32_t stop_count;                /* the running route: warm start, may be empty; at most PLAN_STOPS_MAX */
+    const struct plan_ref *stops;       /* borrowed */
+};
+
+/** Prices, in thousandths of a second of travel. Zeroes are refused: start from plan_weights_default(). */
+struct plan_weights {
+    uint32_t late;                      /* a second of lateness of a routine order; urgent x4, critical x16 */
+    uint32_t late_knee_s;               /* lateness L costs L * (1 + L / knee): convex, so that it is shared, not heaped on one */
+    uint32_t travel;                    /* a second on the road */
+    uint32_t flow;                      /* a second between acceptance and hand-over: sooner is better even when in time */
+    uint32_t work;                      /* a second between a courier's start and the end of his route */
+    uint32_t change;                    /* one stop moved or taken away that its courier had been told */
+};
+struct plan_weights plan_weights_default(void);
+
+struct plan_problem {
+    int64_t origin_ms;                  /* second 0; not used in planning */
+    uint32_t place_count;
+    uint32_t task_count, courier_count;
+    const struct plan_task *tasks;      /* borrowed, as all pointers here, for the call */
+    const struct plan_courier *couriers;
+    struct plan_oracle oracle;
+    struct plan_weights weights;
+};
+
+/** INVALID_ARGUMENT with the index at fault if the problem breaks a bound or an index. The planner asserts what this checks. */
+must_use enum status plan_problem_check(const struct plan_problem *problem, struct error *err);
+
+/* ---- solution ---- */
+
+struct plan_visit {
+    struct plan_ref ref;
+    int32_t arrive_s, begin_s, leave_s;
+    uint32_t travel_s, travel_m;        /* from the visit before, or from the courier's place */
+};
+
+struct plan_tour {
+    uint32_t stop_count;
+    struct plan_visit *stops;           /* owned by the solution */
+    bool changed;                       /* differs in sequence or choice from the running route */
+    uint32_t changes;                   /* told stops moved or taken away */
+    uint32_t violation_s;               /* overrun of hard limits by what was already committed; 0 otherwise */
+};
+
+struct plan_left {
+    uint32_t task;
+    enum unplanned_reason reason;
+    uint32_t detail;                    /* NO_SKILL: missing bits; SHIFT_END, LAB_CLOSED, STABILITY: seconds too late, at the least; else 0 */
+};
+
+struct plan_cost {
+    uint64_t violation_s;
+    uint64_t left_weight;               /* tasks left out, weighted by priority */
+    int64_t soft;                       /* lateness, travel, flow, work, changes by the weights */
+    uint64_t late_s, travel_s, travel_m; /* parts of it, for the record */
+    uint32_t late_count, left_count, changes;
+};
+/** Negative: a is better. Lexicographic: violation, tasks left out, soft. */
+int plan_cost_compare(const struct plan_cost *a, const struct plan_cost *b);
+
+struct plan_solution {
+    uint32_t tour_count;                /* = problem.courier_count, in its order */
+    struct plan_tour *tours;
+    uint32_t left_count;
+    struct plan_left *left;             /* ascending by task */
+    struct plan_cost cost;
+    uint64_t evaluations;               /* insertions tried */
+    uint32_t iterations;
+};
+void plan_solution_free(struct plan_solution *solution);
+
+/* ---- solving ---- */
+
+struct plan_options {
+    uint64_t seed;
+    uint32_t iterations;                /* improvement steps after insertion; 0: insertion only */
+    bool (*stop)(void *context);        /* NULL, or: asked between steps, true = enough (the only way wall time can enter; not reproducible) */
+    void *stop_context;
+};
+
+/** Insert every task that is not in a running route (regret insertion), then improve (relocation of whole chains between and within routes)
+ *  within the budget. Never worse than the warm start. The caller owns the answer. INVALID_ARGUMENT as plan_problem_check. */
+must_use enum status plan_solve(const struct plan_problem *problem, const struct plan_options *options, struct plan_solution **out,
+                                struct error *err);
+
+/** Recompute a solution from nothing: times, loads, precedence, limits, reasons' count, cost. INTERNAL with the first thing that is wrong. */
+must_use enum status plan_check(const struct plan_problem *problem, const struct plan_solution *solution, struct error *err);
+
+/* ---- explaining ---- */
+
+/** What one courier could do for one task: the first rule that stops him, or when he would finish and at what extra cost. The task is taken
+ *  out of the courier's running route before it is tried. */
+struct plan_bid {
+    enum unplanned_reason rule;         /* UNPLANNED_NONE: he can */
+    uint32_t detail;                    /* as plan_left.detail */
+    bool forbidden;                     /* he has declined it, or it is fixed to another courier (rule is then NONE) */
+    int32_t done_s;                     /* the last step's service ends (if he can) */
+    int64_t cost;                       /* soft cost added (if he can) */
+};
+must_use enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t courier, struct plan_bid *out, struct error *err);
+
+#endif
