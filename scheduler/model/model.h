@@ -449,6 +449,11 @@ must_use bool fact_decode(struct reader *in, struct arena *arena, struct fact *o
 /** The same for an order alone (the outbox row of intake carries it). */
 void order_encode(const struct order *order, struct buffer *out);
 must_use bool order_decode(struct reader *in, struct order *out);
+/** And for the parts that a world's snapshot is made of. */
+void courier_encode(const struct courier *courier, struct buffer *out);
+must_use bool courier_decode(struct reader *in, struct courier *out);
+void plan_stop_encode(const struct plan_stop *stop, struct buffer *out);
+must_use bool plan_stop_decode(struct reader *in, struct plan_stop *out);
 
 /* ---- cause ---- */
 
