@@ -377,7 +377,7 @@ CREATE TABLE order_event (
     stream       smallint NOT NULL CHECK (stream IN (0, 1)),
     seq          bigint NOT NULL CHECK (seq > 0),
     at_ms        bigint NOT NULL,                     -- when it was decided, city clock
-    kind         smallint NOT NULL CHECK (kind > 0),  -- enum fact_kind; in stream 1 the phase reached
+    kind         smallint NOT NULL CHECK (kind > 0),  -- enum fact_kind; in stream 1 the phase reached, plus 1
     order_id     bigint NOT NULL DEFAULT 0,
     courier_id   bigint NOT NULL DEFAULT 0,
     actor        text NOT NULL DEFAULT '' CHECK (octet_length(actor) <= 48),

@@ -5,6 +5,7 @@
 
 static const struct sql_statement
     EPOCH_MAKE = {"lease_make", "INSERT INTO city_epoch (city_id, epoch, holder) VALUES ($1::integer, 0, '') ON CONFLICT DO NOTHING"},
+    STREAM_MAKE = {"lease_stream", "INSERT INTO city_stream (city_id, stream, last_seq) VALUES ($1::integer, 0, 0) ON CONFLICT DO NOTHING"},
     EPOCH_LOCK = {"lease_lock",
                   "SELECT e.epoch, e.holder = $2::text, coalesce(ceil(extract(epoch FROM b.lease_till - clock_timestamp()) * 1000), 0)::bigint "
                   "FROM city_epoch e LEFT JOIN city_beat b USING (city_id) WHERE e.city_id = $1::integer FOR UPDATE OF e"},
@@ -24,6 +25,7 @@ static enum status lead(struct store *store, struct city_id city, const char *ho
     sql_args_init(&args);
     sql_arg_i32(&args, (int32_t)city.v);
     TRY(sql_run(store, &EPOCH_MAKE, &args, NULL, err));
+    TRY(sql_run(store, &STREAM_MAKE, &args, NULL, err));
     sql_arg_text(&args, holder);
     PGresult *res = NULL;
     TRY(sql_run(store, &EPOCH_LOCK, &args, &res, err));
