@@ -326,4 +326,89 @@ struct ledger_fault { char what[48]; uint64_t entry, claim; int64_t expected_fen
 must_use enum status store_ledger_verify(struct store *store, struct city_id city, struct ledger_fault *out, size_t capacity, size_t *count,
                                          uint64_t *entries, struct error *err);
 
+/* ---- settlement: role settlement; one batch a payee and closed business day ---- */
+
+enum payout_state { PAYOUT_DRAFT = 1, PAYOUT_SEALED, PAYOUT_APPROVED, PAYOUT_SENT, PAYOUT_CONFIRMED, PAYOUT_FAILED, PAYOUT_STATE_COUNT };
+const char *payout_state_name(enum payout_state state);
+
+enum { PAYOUT_FILE_NAME_MAX = 201, BANK_REF_MAX = 97 };
+
+/** A batch; its identity is (city, payee, day, run). net + brought = total + carried: what the day sums to, what was still owed by the payee
+ *  before (<= 0), what is paid (>= 0), what is still owed after (<= 0). */
+struct payout {
+    struct city_id city;
+    char payee[CODE_TEXT_MAX];
+    int32_t day;                    /* days since 1970-01-01 */
+    uint32_t run;
+    enum payout_state state;
+    uint32_t item_count;
+    int64_t net_fen, brought_fen, total_fen, carried_fen;
+    char prepared_by[HOLDER_TEXT_MAX], approved_by[HOLDER_TEXT_MAX];
+    char file_name[PAYOUT_FILE_NAME_MAX];
+    bool has_file;
+    struct sha256 file_sha256;      /* of the sealed file */
+    char bank_ref[BANK_REF_MAX];
+};
+struct payout_item {
+    uint64_t entry;
+    char kind[24];                  /* POST, REPORT, REVERSE, PAYOUT_FAILED */
+    struct claim_id claim;          /* 0: none */
+    struct order_id order;
+    uint32_t line;                  /* 1-based for REVERSE, else 0 */
+    int64_t at_ms, service_ms;
+    int64_t submitted_fen, eligible_fen, claim_benefit_fen, member_fen; /* of the whole claim */
+    int64_t amount_fen;             /* reversals negative */
+    char rules[ORDER_LINES_MAX * (CLAIM_RULES_TEXT_MAX + 2)]; /* of its lines: "1:R14,R17 2:R8" */
+};
+
+/** Make the day's batches as DRAFT, each with all payable entries of that day that are in no batch yet; payee "" means all payees. Those there
+ *  stay as they are: calling again makes nothing. FAILED_PRECONDITION: the day is not closed (reason DAY_OPEN), or the payee has entries of an
+ *  earlier day (31 days are looked back) in no batch (EARLIER_DAY_OPEN: prepare that day first). */
+must_use enum status store_payouts_prepare(struct store *store, struct city_id city, int32_t day, const char *payee, const char *by, uint32_t *made,
+                                           struct error *err);
+/** Ascending by payee; payee "" means all. OUT_OF_RANGE if there are more than `capacity`. */
+must_use enum status store_payouts_list(struct store *store, struct city_id city, int32_t day, const char *payee, struct payout *out, size_t capacity,
+                                        size_t *count, struct error *err);
+/** Items with entry > after, ascending, at most capacity (<= STORE_PAGE_MAX). */
+must_use enum status store_payout_items(struct store *store, const struct payout *batch, uint64_t after, struct payout_item *out, size_t capacity,
+                                        size_t *count, struct error *err);
+/** DRAFT -> SEALED, SEALED -> APPROVED, APPROVED -> SENT. FAILED_PRECONDITION from any other state (reason PAYOUT_STATE), if the approver is the
+ *  preparer (payout_four_eyes), if this very file was sent before (ALREADY_EXISTS, payout_file_once), or if an earlier batch of the payee has not been
+ *  sent (EARLIER_DAY_OPEN). Sending books PAYOUT, CARRY and RECOVER in the same transaction. */
+must_use enum status store_payout_seal(struct store *store, const struct payout *batch, const char *file_name, const struct sha256 *file_sha256,
+                                       struct error *err);
+must_use enum status store_payout_approve(struct store *store, const struct payout *batch, const char *by, struct error *err);
+must_use enum status store_payout_send(struct store *store, const struct payout *batch, int64_t at_ms, struct error *err);
+/** SENT -> CONFIRMED or FAILED, in the bank's words. FAILED books the money back to the payee, to be paid with a later day. */
+must_use enum status store_payout_end(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err);
+
+/** One payee's day, counted five times over: from orders and holds, from claims' reversals, from the ledger, from batch items, from the batch. */
+struct recon_row {
+    char payee[CODE_TEXT_MAX];
+    uint64_t claim_count, ledger_count, item_count;     /* posted or reported */
+    int64_t claim_fen, ledger_fen, item_fen;            /* item_fen: reversals and returned payouts netted */
+    uint64_t reversal_count, ledger_reversal_count;
+    int64_t reversal_fen, ledger_reversal_fen;
+    int64_t net_fen, total_fen;                         /* of the batch; 0 if none */
+    enum payout_state state;                            /* 0: no batch */
+};
+struct recon_exception {
+    char kind[48];
+    char payee[CODE_TEXT_MAX];
+    uint64_t claim, order, entry;
+    int64_t expected_fen, found_fen;
+    char detail[161];
+};
+/** Reconcile a business day, tolerance 0: writes typed exceptions (one found again stays one; one that has gone is closed as CLEARED) and a run.
+ *  rows: by payee. exceptions: those open for the day, at most capacity; *exception_count counts all. *checked: orders and entries looked at. */
+struct recon_result {
+    struct recon_row *rows;
+    size_t row_capacity, row_count;
+    struct recon_exception *exceptions;
+    size_t exception_capacity, exception_count;
+    uint64_t checked;
+    uint32_t run;
+};
+must_use enum status store_reconcile(struct store *store, struct city_id city, int32_t day, const char *by, struct recon_result *out, struct error *err);
+
 #endif

@@ -1,0 +1,74 @@
+/** settle: the nightly jobs over a closed business day: prepare, approve, send batches; remittance files (对账单). The store holds the states; this room
+ *  says in which order things happen, so that kill -9 at any step and a rerun lose nothing and do nothing twice:
+ *
+ *      prepare   batch and items (one transaction) -> render -> file (atomic) -> seal with its hash
+ *      approve   a second person (the database refuses the preparer)
+ *      send      render again, hash must be the sealed one -> file (atomic) -> SENT with its bookings (one transaction)
+ *
+ *  It knows no claim rules and no SQL. A file's bytes follow from the batch and its items alone, never from a clock, a state or who did it.
+ */
+#ifndef SETTLE_SETTLE_H
+#define SETTLE_SETTLE_H
+
+#include "base/base.h"
+#include "model/model.h"
+#include "store/store.h"
+
+enum {
+    SETTLE_PAYEES_MAX = 20000,        /* batches a day and city */
+    SETTLE_FILE_MAX = 1 << 30,        /* bytes of a remittance: five million details */
+    SETTLE_BATCH_ID_MAX = 64,
+};
+
+struct settle_job {
+    struct store *store;              /* role settlement */
+    struct city_id city;
+    int32_t day;                      /* business day, days since 1970-01-01 */
+    const char *payee;                /* "": all */
+    const char *actor;                /* who runs it, 1..96 bytes */
+    const char *out_dir;              /* where files go; NULL: none are written */
+    int64_t now_ms;
+};
+
+/** What a job leaves: all batches of the day (and payee), as they are now. */
+struct settle_batches {
+    struct payout *at;                /* owned; settle_batches_deinit */
+    size_t count;
+    uint32_t made, moved;             /* prepared now; approved or sent now */
+};
+void settle_batches_deinit(struct settle_batches *batches);
+
+/** Make, render and seal what is not yet sealed; with out_dir write every batch's file (again: the same bytes). */
+must_use enum status settle_prepare(const struct settle_job *job, struct settle_batches *out, struct error *err);
+/** Approve every sealed batch; those further on are left alone. FAILED_PRECONDITION (payout_four_eyes) if the actor prepared one. */
+must_use enum status settle_approve(const struct settle_job *job, struct settle_batches *out, struct error *err);
+/** Send every approved batch; out_dir is needed. A batch already sent is never sent again: naming its payee is FAILED_PRECONDITION (ALREADY_SENT), else it is
+ *  passed over. A batch not yet approved: FAILED_PRECONDITION (NOT_APPROVED), after the approved ones were sent. */
+must_use enum status settle_send(const struct settle_job *job, struct settle_batches *out, struct error *err);
+must_use enum status settle_status(const struct settle_job *job, struct settle_batches *out, struct error *err);
+/** The bank's answer for the payee's batch: SENT -> CONFIRMED or FAILED. */
+must_use enum status settle_answer(const struct settle_job *job, bool paid, const char *bank_ref, struct settle_batches *out, struct error *err);
+
+/* ---- the remittance file ---- */
+
+/** "PH-01-20261123-1"; deterministic. */
+void settle_batch_id(const struct payout *batch, char out[SETTLE_BATCH_ID_MAX]);
+/** "remittance-1-PH-01-20261123-1.csv". INVALID_ARGUMENT if the payee's code has a character that files should not have (only A-Z a-z 0-9 . _ -). */
+must_use enum status settle_file_name(const struct payout *batch, char out[PAYOUT_FILE_NAME_MAX], struct error *err);
+
+/** Header, one detail an item, trailer with count, sum and the SHA-256 of all bytes before the trailer line. */
+struct settle_file {
+    struct buffer *bytes;             /* the caller's */
+    const struct payout *batch;
+    uint64_t count;
+    int64_t sum_fen;
+};
+void settle_file_begin(struct settle_file *file, struct buffer *bytes, const struct payout *batch);
+void settle_file_item(struct settle_file *file, const struct payout_item *item);
+/** DATA_LOSS if count or sum are not the batch's; RESOURCE_EXHAUSTED if the buffer was too small. */
+must_use enum status settle_file_end(struct settle_file *file, struct error *err);
+
+/** Write `name` in `dir` so that readers see the old file, the new one or none, also across power loss: temporary file, fsync, rename, fsync of the folder. */
+must_use enum status settle_file_write(const char *dir, const char *name, const struct buffer *bytes, struct error *err);
+
+#endif
