@@ -116,7 +116,7 @@ static enum status file_load(struct load *load, struct error *err)
 static enum status load_run(struct load *load, struct error *err)
 {
     TRY(csv_open(load->path, load->csv, err));
-    enum status rc = store_open(load->db, STORE_ROLE_APP, &load->store, err);
+    enum status rc = store_open(load->db, strcmp(load->kind->name, "payees") == 0 ? STORE_ROLE_SETTLEMENT : STORE_ROLE_APP, &load->store, err);
     if (rc != STATUS_OK) {
         csv_close(load->csv);
         return rc == STATUS_FAILED_PRECONDITION ? STATUS_UNAVAILABLE : rc; /* a schema we do not know: a dependency, not an answer */

@@ -1,0 +1,74 @@
+/* Options that the money commands share; --help is theirs to print. */
+#include "money_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "claims/claims.h"
+
+static bool bad(const char *command, const char *option)
+{
+    fprintf(stderr, "meddispatch %s: the value of --%s cannot be\n", command, option);
+    return false;
+}
+
+static bool one_option(struct money_options *out, int c, const char *value)
+{
+    int64_t city;
+    switch (c) {
+    case 'd': out->db = value; return true;
+    case 'p': out->payee = value; return value[0] != '\0';
+    case 'o': out->out_dir = value; return true;
+    case 'r': out->bank_ref = value; return strlen(value) < BANK_REF_MAX;
+    case 'a': return value[0] && text_copy(out->actor, sizeof out->actor, value);
+    case 'b': return out->has_day = claims_day_from_text(value, &out->day);
+    case 't': return claims_day_from_text(value, &out->through_day);
+    case 'c':
+        if (!text_to_i64(value, 1, INT32_MAX, &city)) return false;
+        out->city.v = (uint32_t)city;
+        return true;
+    case 'j': out->json = true; return true;
+    default: out->help = true; return true;
+    }
+}
+
+bool money_options_read(const char *command, int argc, char **argv, struct money_options *out)
+{
+    static const struct option OPTIONS[] = {
+        {"db", required_argument, NULL, 'd'},      {"payee", required_argument, NULL, 'p'}, {"out", required_argument, NULL, 'o'},
+        {"bank-ref", required_argument, NULL, 'r'}, {"actor", required_argument, NULL, 'a'}, {"business-date", required_argument, NULL, 'b'},
+        {"through", required_argument, NULL, 't'}, {"city", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX};
+    text_format(out->actor, sizeof out->actor, "uid:%u", (unsigned)getuid());
+    optind = 1;
+    for (int c, at = 0; (c = getopt_long(argc, argv, "", OPTIONS, &at)) != -1;) {
+        if (c == '?') return false;
+        if (!one_option(out, c, optarg)) return bad(command, OPTIONS[at].name);
+    }
+    if (optind < argc) out->verb = argv[optind++];
+    if (optind < argc) {
+        fprintf(stderr, "meddispatch %s: one word too many\n", command);
+        return false;
+    }
+    if (out->help || out->db) return true;
+    fprintf(stderr, "meddispatch %s: --db URI is needed\n", command);
+    return false;
+}
+
+enum status money_store_open(const struct money_options *options, enum store_role role, struct store **out, struct error *err)
+{
+    enum status rc = store_open(options->db, role, out, err);
+    return rc == STATUS_FAILED_PRECONDITION ? STATUS_UNAVAILABLE : rc;
+}
+
+void money_json_text(const char *text)
+{
+    struct buffer buffer;
+    buffer_init(&buffer, 4096);
+    buffer_json_string(&buffer, text, strlen(text));
+    fwrite(buffer.data, 1, buffer.size, stdout);
+    buffer_deinit(&buffer);
+}
