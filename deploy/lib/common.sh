@@ -1,0 +1,70 @@
+# Shared by deploy/run and deploy/test: where we are, how we speak, and how missing packages come in. Sourced, never run.
+# It must not know what is played or tested.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+STATE=$ROOT/.state
+
+say() { printf '%s\n' "== $*" >&2; }
+die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit "${DIE_STATUS:-1}"; }
+
+cores() { nproc 2>/dev/null || echo 2; }
+
+# Run as root: directly, or through sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; return; fi
+    command -v sudo >/dev/null || die "packages are missing and there is no sudo: as root, run: $*"
+    sudo "$@"
+}
+
+# The packages of the given purposes that this machine does not have, one a line.
+packages_missing() {
+    local purpose entry package command
+    for purpose in "$@"; do
+        for entry in $(sed -n "s/^$purpose //p" "$ROOT/deploy/lib/packages"); do
+            package=${entry%%:*} command=
+            case $entry in *:*) command=${entry#*:} ;; esac
+            if [ -n "$command" ] && command -v "$command" >/dev/null; then continue; fi
+            if dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed; then continue; fi
+            echo "$package"
+        done
+    done | sort -u
+}
+
+packages_install() {
+    local missing
+    missing=$(packages_missing "$@")
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null || die "this machine has no apt-get; please install the equivalents of:" $missing
+    say "installing:" $missing
+    if grep -q '^postgresql-15$' <<<"$missing"; then
+        # Debian's package would make and start a cluster of its own that listens on TCP; we bring a private one
+        as_root mkdir -p /etc/postgresql-common/createcluster.d
+        printf 'create_main_cluster = false\n' | as_root tee /etc/postgresql-common/createcluster.d/meddispatch.conf >/dev/null
+    fi
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    missing=$(packages_missing "$@")
+    [ -z "$missing" ] || die "still missing after the installation:" $missing
+}
+
+# node_modules of a folder, again only when its lock file has changed.
+npm_install() {
+    local folder=$1 stamp=$1/node_modules/.meddispatch-lock
+    if ! cmp -s "$folder/package-lock.json" "$stamp" 2>/dev/null; then
+        say "npm ci in ${folder#"$ROOT"/}"
+        (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error) || die "npm ci failed in $folder"
+        cp "$folder/package-lock.json" "$stamp"
+    fi
+}
+
+# Configure and build a preset; quiet unless it fails.
+build_preset() {
+    local preset=$1 log=$ROOT/build/$1.log
+    mkdir -p "$ROOT/build"
+    say "building preset $preset"
+    if ! { (cd "$ROOT" && cmake --preset "$preset" && cmake --build "build/$preset" -j "$(cores)" "${@:2}"); } >"$log" 2>&1; then
+        tail -n 60 "$log" >&2
+        die "the build of preset $preset failed; the whole log is $log"
+    fi
+}
