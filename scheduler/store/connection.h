@@ -28,14 +28,4 @@ must_use enum status connection_make(struct store *store, struct error *err);
 /* Error from a result, without the row's values. */
 enum status sql_failed(struct store *store, const PGresult *res, const char *what, struct error *err);
 
-/* Embedded migrations, made from deploy/migrations at build time. */
-struct migration {
-    uint32_t version;
-    const char *name;
-    const uint8_t *text; /* terminated */
-    const char *sha256_hex;
-};
-extern const struct migration MIGRATIONS[];
-extern const uint32_t MIGRATION_COUNT;
-
 #endif

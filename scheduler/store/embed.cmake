@@ -1,7 +1,7 @@
 # Turn deploy/migrations/NNNN_what.sql into a C table with a SHA-256 each: the program carries its schema and knows it again.
 #   FILES a|b|c (sorted), OUTPUT file.c
 string(REPLACE "|" ";" FILES "${FILES}")
-set(code "/* Made by embed.cmake from deploy/migrations: do not edit. */\n#include \"connection.h\"\n\n")
+set(code "/* Made by embed.cmake from deploy/migrations: do not edit. */\n#include \"migrations.h\"\n\n")
 set(table "")
 set(count 0)
 foreach(file ${FILES})
@@ -17,7 +17,7 @@ foreach(file ${FILES})
     file(SHA256 ${file} sha)
     file(READ ${file} hex HEX)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-    string(REGEX REPLACE "((0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,)(0x..,))" "\\1\n" bytes "${bytes}")
+    string(REGEX REPLACE "(0x0a,)" "\\1\n" bytes "${bytes}")
     string(APPEND code "static const uint8_t text_${count}[] = {\n${bytes}0};\n")
     string(APPEND table "    {${count}, \"${name}\", text_${count}, \"${sha}\"},\n")
 endforeach()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "migrations.h"
 
 static const struct sql_statement
     LOCK = {"migrate_lock", "SELECT pg_advisory_lock(7060400)"},
