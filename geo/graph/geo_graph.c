@@ -1,0 +1,85 @@
+/* The graph's own laws: names of profiles, freeing, and the check that queries rely on. Knows nothing of OSM or of map files. */
+#include "geo_graph/geo_graph.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const PROFILE_NAMES[GEO_PROFILE_COUNT] = {[GEO_EBIKE] = "ebike", [GEO_CAR] = "car", [GEO_FOOT] = "foot"};
+
+const char *geo_profile_name(enum geo_profile profile)
+{
+    return (unsigned)profile < GEO_PROFILE_COUNT ? PROFILE_NAMES[profile] : "unknown";
+}
+
+bool geo_profile_from_name(const char *name, enum geo_profile *out)
+{
+    for (unsigned i = 0; i < GEO_PROFILE_COUNT; i++) {
+        if (strcmp(name, PROFILE_NAMES[i]) == 0) {
+            *out = (enum geo_profile)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void geo_graph_free(struct geo_graph *graph)
+{
+    if (!graph) return;
+    free(graph->nodes);
+    free(graph->arcs);
+    free(graph->shape);
+    free(graph->names);
+    free(graph);
+}
+
+static bool is_same_place(struct geo_point a, struct geo_point b)
+{
+    return a.lat_e7 == b.lat_e7 && a.lon_e7 == b.lon_e7;
+}
+
+/* Returns what is wrong with arc `i`, or NULL. */
+static const char *arc_fault(const struct geo_graph *graph, uint32_t i)
+{
+    const struct geo_arc *arc = &graph->arcs[i];
+    if (arc->tail >= graph->node_count || arc->head >= graph->node_count) return "an end that is no node";
+    if (i > 0) {
+        const struct geo_arc *before = arc - 1;
+        if (before->tail > arc->tail || (before->tail == arc->tail && before->head > arc->head)) return "a place out of order";
+    }
+    if (arc->travel_ms == 0 || arc->travel_ms >= GEO_FINITE_MAX) return "a travel time out of bounds";
+    if (arc->shape_count < 2 || arc->shape_first > graph->shape_count || arc->shape_count > graph->shape_count - arc->shape_first)
+        return "a shape out of bounds";
+    if (arc->reversed > 1 || arc->snappable > 1) return "a flag that is neither 0 nor 1";
+    struct geo_point first = graph->shape[arc->shape_first];
+    struct geo_point last = graph->shape[arc->shape_first + arc->shape_count - 1];
+    if (!is_same_place(graph->nodes[arc->tail], arc->reversed ? last : first)) return "a shape that does not begin at its tail";
+    if (!is_same_place(graph->nodes[arc->head], arc->reversed ? first : last)) return "a shape that does not end at its head";
+    if (arc->name >= graph->name_bytes) return "a name out of bounds";
+    if (arc->road_class >= GEO_CLASS_COUNT) return "an unknown road class";
+    if (arc->twin >= graph->arc_count) return "a twin that is no arc";
+    const struct geo_arc *twin = &graph->arcs[arc->twin];
+    if (twin->twin != arc->twin) return "a twin that is itself a copy";
+    if (twin->shape_first != arc->shape_first || twin->reversed != arc->reversed || twin->travel_ms != arc->travel_ms) return "a twin of another road";
+    if (arc->snappable && arc->twin != i) return "a copy that is snappable";
+    if (arc->reverse != GEO_NONE) {
+        if (arc->reverse >= graph->arc_count) return "a reverse that is no arc";
+        const struct geo_arc *reverse = &graph->arcs[arc->reverse];
+        if (reverse->shape_first != arc->shape_first || reverse->shape_count != arc->shape_count || reverse->reversed == arc->reversed)
+            return "a reverse of another road";
+    }
+    return NULL;
+}
+
+enum geo_status geo_graph_check(const struct geo_graph *graph, struct geo_error *error)
+{
+    if (graph->profile >= GEO_PROFILE_COUNT) return geo_error_set(error, GEO_INVALID, "unknown profile %u", (unsigned)graph->profile);
+    if (graph->node_count == 0 || graph->arc_count == 0) return geo_error_set(error, GEO_INVALID, "the graph has no roads");
+    if (graph->name_bytes == 0 || graph->names[0] != 0 || graph->names[graph->name_bytes - 1] != 0)
+        return geo_error_set(error, GEO_INVALID, "the names do not begin with the empty one or do not end");
+    for (uint32_t i = 0; i < graph->arc_count; i++) {
+        const char *fault = arc_fault(graph, i);
+        if (fault) return geo_error_set(error, GEO_INVALID, "arc %u has %s", i, fault);
+    }
+    return GEO_OK;
+}

@@ -1,0 +1,57 @@
+/** geo_graph: the directed road graph of one city for one profile, as osm builds it and as map files keep it.
+ *
+ *  Node-based: a shortest path over `arcs` is exact, because turn restrictions have been obeyed by splitting the nodes that need it (several
+ *  nodes may then stand at one junction). Nodes of degree two are gone: an arc is a road between two junctions, with its geometry.
+ *  The graph is one strongly connected part. Immutable once built.
+ */
+#ifndef GEO_GRAPH_GEO_GRAPH_H
+#define GEO_GRAPH_GEO_GRAPH_H
+
+#include "geo_core/geo_core.h"
+
+enum geo_profile { GEO_EBIKE = 0, GEO_CAR = 1, GEO_FOOT = 2, GEO_PROFILE_COUNT };
+const char *geo_profile_name(enum geo_profile profile);
+bool geo_profile_from_name(const char *name, enum geo_profile *out);
+
+/** Road class, for drawing and for people; the numbers are stored in map files. */
+enum geo_class {
+    GEO_CLASS_MOTORWAY = 0, GEO_CLASS_TRUNK, GEO_CLASS_PRIMARY, GEO_CLASS_SECONDARY, GEO_CLASS_TERTIARY, GEO_CLASS_RESIDENTIAL, GEO_CLASS_SERVICE,
+    GEO_CLASS_TRACK, GEO_CLASS_CYCLEWAY, GEO_CLASS_FOOTWAY, GEO_CLASS_STEPS, GEO_CLASS_FERRY, GEO_CLASS_OTHER, GEO_CLASS_COUNT
+};
+
+struct geo_arc {
+    uint32_t tail, head;          /* nodes */
+    uint32_t travel_ms;           /* 1 .. GEO_FINITE_MAX - 1, with the penalties of its head's crossing (signals, gates) */
+    uint32_t length_dm;
+    uint32_t shape_first;         /* into shape[]: its points from tail to head, both ends included ... */
+    uint32_t shape_count;         /* ... at least 2; an arc and its reverse share the points (reversed = true on one of them) */
+    uint32_t reverse;             /* the arc of the other direction of the same road, or GEO_NONE */
+    uint32_t name;                /* into names[]: offset of a zero-terminated UTF-8 text; 0 is "" */
+    int64_t way;                  /* OSM way id (of the first piece) */
+    uint8_t road_class;           /* enum geo_class */
+    uint8_t reversed;             /* walk the shape from its end */
+    uint8_t snappable;            /* a stop may lie on it: 0 for the copies of an arc made by splitting (one of each is 1), ferries, motorways */
+    uint8_t spare;
+    uint32_t twin;                /* splitting copies an arc: the arc that stands for all copies (itself if not copied) */
+};
+
+struct geo_graph {
+    enum geo_profile profile;
+    uint32_t node_count, arc_count, shape_count, name_bytes;
+    struct geo_point *nodes;
+    struct geo_arc *arcs;         /* ascending by tail, then head */
+    struct geo_point *shape;
+    char *names;
+    struct geo_graph_stats {
+        uint64_t osm_nodes, osm_ways, osm_relations;
+        uint32_t restrictions_obeyed, restrictions_ignored, restrictions_conditional;
+        uint32_t nodes_before, arcs_before;      /* before splitting for restrictions */
+        uint32_t nodes_dropped;                  /* not in the largest strongly connected part */
+    } stats;
+};
+
+void geo_graph_free(struct geo_graph *graph);
+/** Every index in bounds, every arc's ends where its shape says, sorted: what queries rely on. */
+geo_must_use enum geo_status geo_graph_check(const struct geo_graph *graph, struct geo_error *error);
+
+#endif
