@@ -1,0 +1,289 @@
+/* The door's frame: binds methods to the server, makes a `wait` for each call, and brings what the engine says to the call that waits for it.
+ * It knows no message of the contract; the service files do. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- waits and watchers ---- */
+
+static void watch_remove(struct wait **list, struct wait *wait)
+{
+    if (wait->previous) wait->previous->next = wait->next;
+    else *list = wait->next;
+    if (wait->next) wait->next->previous = wait->previous;
+    wait->next = wait->previous = NULL;
+}
+
+static struct wait **watch_list(struct api *api, enum wait_kind kind)
+{
+    switch (kind) {
+    case WAIT_ORDERS: return &api->order_watchers;
+    case WAIT_COURIER: return &api->route_watchers;
+    case WAIT_BOARD: return &api->board_watchers;
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
+    case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
+    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
+    case WAIT_UPSERT: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS: break;
+    }
+    return NULL;
+}
+
+void watch_add(struct api *api, struct wait **list, struct wait *wait)
+{
+    ASSERT(!wait->listed);
+    wait->next = *list;
+    if (*list) (*list)->previous = wait;
+    *list = wait;
+    wait->listed = true;
+    api->watcher_count++;
+}
+
+static struct wait *wait_new(struct api *api, const struct method *method, struct rpc_call *call)
+{
+    struct wait *wait = mem_zalloc(1, sizeof *wait);
+    wait->kind = method->wait;
+    wait->api = api;
+    wait->method = method;
+    wait->ref = rpc_call_ref(call);
+    return wait;
+}
+
+void wait_end(struct wait *wait)
+{
+    if (!wait) return;
+    if (wait->listed) {
+        watch_remove(watch_list(wait->api, wait->kind), wait);
+        wait->api->watcher_count--;
+    }
+    view_unref(wait->route_view);
+    free(wait->problems);
+    free(wait);
+}
+
+engine_ticket ticket_of(const struct wait *wait)
+{
+    return (engine_ticket)wait->ref.slot << 32 | wait->ref.generation;
+}
+
+static struct rpc_call *call_of_ticket(struct api *api, engine_ticket ticket)
+{
+    struct rpc_call_ref ref = {.slot = (uint32_t)(ticket >> 32), .generation = (uint32_t)ticket};
+    return rpc_call_find(api->server, ref);
+}
+
+static enum status full(struct error *err, const char *what)
+{
+    error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s is full just now; call again in a moment with the same idempotency key", what);
+    if (err) err->retry_ms = 250;
+    return error_reason(err, "QUEUE_FULL");
+}
+
+enum status api_command(struct api *api, struct wait *wait, struct command *command, struct error *err)
+{
+    command->city = engine_city(api->engine);
+    return engine_command(api->engine, command, ticket_of(wait)) ? STATUS_OK : full(err, "the city's command queue");
+}
+
+enum status api_ask(struct api *api, struct wait *wait, struct question *question, struct error *err)
+{
+    question->ticket = ticket_of(wait);
+    question->city = engine_city(api->engine);
+    if (engine_ask(api->engine, question)) {
+        wait->asked = true;
+        return STATUS_OK;
+    }
+    question_free(question);
+    return full(err, "the queue of questions");
+}
+
+/* ---- what the server tells ---- */
+
+static void on_open(struct rpc_call *call, void *context)
+{
+    struct bound_method *bound = context;
+    rpc_call_set_data(call, wait_new(bound->api, bound->method, call));
+}
+
+/* End the call and what we kept of it. */
+static void finish(struct rpc_call *call, const struct error *err)
+{
+    struct wait *wait = rpc_call_data(call);
+    rpc_call_set_data(call, NULL);
+    rpc_finish(call, err);
+    wait_end(wait);
+}
+
+static void on_message(struct rpc_call *call, void *context, const uint8_t *bytes, size_t size)
+{
+    struct bound_method *bound = context;
+    struct wait *wait = rpc_call_data(call);
+    if (!wait) return; /* finished: the rest of a stream is not read */
+    struct error err;
+    struct arena *arena = NULL;
+    ProtobufCMessage *request = NULL;
+    enum status rc = method_unpack(bound->method->request, bytes, size, &arena, &request, &err);
+    if (rc == STATUS_OK) rc = bound->method->on_request(bound->api, wait, call, request, &err);
+    arena_free(arena);
+    if (rc != STATUS_OK) finish(call, &err);
+}
+
+static void on_half_close(struct rpc_call *call, void *context)
+{
+    (void)context;
+    struct wait *wait = rpc_call_data(call);
+    if (!wait) return;
+    wait->half_closed = true;
+    if (wait->kind == WAIT_POSITIONS) courier_on_half_close(wait, call);
+    if (wait->kind == WAIT_UPSERT) catalog_on_half_close(wait, call);
+}
+
+static void on_gone(struct rpc_call *call, void *context, enum status why)
+{
+    (void)context;
+    (void)why;
+    wait_end(rpc_call_data(call));
+    rpc_call_set_data(call, NULL);
+}
+
+static const struct rpc_handler HANDLER = {.on_open = on_open, .on_message = on_message, .on_half_close = on_half_close, .on_gone = on_gone};
+
+/* ---- what the engine tells ---- */
+
+static void dispatch_decided(struct wait *wait, struct rpc_call *call, const struct message *message)
+{
+    switch (wait->kind) {
+    case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: order_on_decided(wait, call, message); break;
+    case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
+    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
+    case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: ASSERT(!"a call that sent no command got a decision");
+    }
+}
+
+static void dispatch_answer(struct wait *wait, struct rpc_call *call, const struct message *message)
+{
+    wait->asked = false;
+    switch (wait->kind) {
+    case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: order_on_answer(wait, call, message); break;
+    case WAIT_ORDERS: order_stream_on_answer(wait, call, message); break;
+    case WAIT_COURIER: courier_on_answer(wait, call, message); break;
+    case WAIT_EXPLAIN: case WAIT_BOARD: board_on_answer(wait, call, message); break;
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: claim_on_answer(wait, call, message); break;
+    case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
+    case WAIT_ROUTE: case WAIT_MATRIX: routing_on_answer(wait, call, message); break;
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
+    case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_POSITIONS:
+        ASSERT(!"a call that asked nothing got an answer");
+    }
+}
+
+static bool is_unary(const struct wait *wait)
+{
+    return wait->method->kind == RPC_UNARY;
+}
+
+static void on_engine_message(struct api *api, const struct message *message)
+{
+    if (message->kind == MESSAGE_PUBLISHED) {
+        order_stream_on_published(api, message->view);
+        courier_on_published(api, message->view);
+        board_on_published(api, message->view);
+        return;
+    }
+    if (message->kind == MESSAGE_ANSWER && message->question == QUESTION_CONTACT) {
+        courier_on_contact(api, message);
+        return;
+    }
+    struct rpc_call *call = call_of_ticket(api, message->ticket);
+    struct wait *wait = call ? rpc_call_data(call) : NULL;
+    if (!wait) return; /* the caller has left; what was done stays done */
+    if (message->error.status != STATUS_OK) {
+        finish(call, &message->error);
+        return;
+    }
+    bool unary = is_unary(wait);
+    switch (message->kind) {
+    case MESSAGE_SUBMITTED: order_on_submitted(wait, call, message); break;
+    case MESSAGE_DECIDED: dispatch_decided(wait, call, message); break;
+    case MESSAGE_ANSWER: dispatch_answer(wait, call, message); break;
+    case MESSAGE_PUBLISHED: break;
+    }
+    /* a unary handler has replied and thereby finished the call; what we kept goes with it */
+    if (unary) {
+        rpc_call_set_data(call, NULL);
+        wait_end(wait);
+    }
+}
+
+static void on_messages(struct mailbox *mailbox, void *context)
+{
+    struct api *api = context;
+    struct message *message;
+    while ((message = mailbox_take(mailbox)) != NULL) {
+        on_engine_message(api, message);
+        message_free(message);
+    }
+}
+
+/* ---- start and stop ---- */
+
+static void bind_methods(struct api *api)
+{
+    struct { const struct method *at; uint32_t count; } services[] = {
+        {ORDER_METHODS, ORDER_METHOD_COUNT}, {COURIER_METHODS, COURIER_METHOD_COUNT}, {BOARD_METHODS, BOARD_METHOD_COUNT},
+        {CLAIM_METHODS, CLAIM_METHOD_COUNT}, {CATALOG_METHODS, CATALOG_METHOD_COUNT}, {ROUTING_METHODS, ROUTING_METHOD_COUNT},
+    };
+    uint32_t count = 0;
+    for (size_t s = 0; s < COUNT_OF(services); s++) count += services[s].count;
+    api->bound = mem_zalloc(count, sizeof *api->bound);
+    api->methods = mem_zalloc(count, sizeof *api->methods);
+    for (size_t s = 0; s < COUNT_OF(services); s++) {
+        for (uint32_t i = 0; i < services[s].count; i++) {
+            const struct method *method = &services[s].at[i];
+            api->bound[api->method_count] = (struct bound_method){api, method};
+            api->methods[api->method_count] = (struct rpc_method){
+                .path = method->path,
+                .kind = method->kind,
+                .handler = &HANDLER,
+                .context = &api->bound[api->method_count],
+                .request_bytes_max = method->request_bytes_max ? method->request_bytes_max : api->request_bytes_max,
+            };
+            api->method_count++;
+        }
+    }
+}
+
+enum status api_new(const struct api_options *options, struct api **out, struct error *err)
+{
+    struct api *api = mem_zalloc(1, sizeof *api);
+    api->engine = options->engine;
+    api->loop = options->loop;
+    api->request_bytes_max = options->request_bytes_max;
+    api->contacts = mem_zalloc(CONTACTS_MAX * 2, sizeof *api->contacts);
+    bind_methods(api);
+    enum status rc = api_serve(api, options->address, err);
+    if (rc != STATUS_OK) {
+        api_free(api);
+        return rc;
+    }
+    loop_watch_mailbox(api->loop, engine_io_mailbox(api->engine), on_messages, api);
+    *out = api;
+    return STATUS_OK;
+}
+
+const char *api_address(const struct api *api)
+{
+    return api->address;
+}
+
+void api_free(struct api *api)
+{
+    if (!api) return;
+    if (api->server) rpc_server_free(api->server);
+    free(api->bound);
+    free(api->methods);
+    free(api->contacts);
+    free(api);
+}

@@ -1,0 +1,247 @@
+/** engine: the threads of the daemon and the messages between them. It decides nothing: dispatch, claims and plan do.
+ *
+ *      io (the caller's loop) --submission--> intake --ORDER_ACCEPTED--> core --facts--> writer --published--> io
+ *                             --command---------------------------------> core --plan request--> planner --PLAN_READY--> core
+ *                             --read / upsert---> reader      --route / matrix--> router        keeper: lease, outbox
+ *
+ *  Every arrow is a bounded mailbox; a full one answers RESOURCE_EXHAUSTED with a retry hint (a position is dropped: the next one wins).
+ *  Messages own their memory and name others by id. Map, metric and catalogue are immutable, shared by reference count and swapped whole.
+ *  Nothing is answered or published before its commit. If commits stay impossible, or the lease is lost, `on_fatal` is told and the
+ *  process must end; a restart rebuilds the world from PostgreSQL.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "model/model.h"
+#include "store/store.h"
+#include "dispatch/dispatch.h"
+
+struct engine;
+
+struct engine_options {
+    const char *db;                   /* libpq conninfo; borrowed for engine_start */
+    const char *map_path;
+    const char *holder;               /* this node's name for the lease; the same after a restart */
+    struct city_id city;
+    uint32_t snap_max_m;              /* an address farther than this from any road is refused */
+    uint32_t intake_batch, writer_batch;
+    uint32_t queue_capacity;          /* of each mailbox */
+    uint32_t plan_iterations;         /* improvement budget of one planning run */
+    uint32_t commit_patience_s;       /* how long commits may fail before on_fatal */
+    struct world_options world;
+    void (*on_fatal)(void *context, const char *why); /* called once, from any engine thread: only set a flag or post */
+    void *fatal_context;
+};
+
+/** Start the threads: check the schema, take the city's lease, rebuild the world (snapshot + facts + outbox), open the map.
+ *  UNAVAILABLE: database away or another leader is alive (the text names it); INVALID_ARGUMENT: map refused. */
+must_use enum status engine_start(const struct engine_options *options, struct engine **out, struct error *err);
+/** Stop in order: intake and core take no more, the writer commits what was decided, a world snapshot is saved, the lease is released. */
+void engine_stop(struct engine *engine);
+
+/* ---- what the door may ask at once, on its own thread ---- */
+
+/** The catalogue as it stands: immutable, replaced whole after a load. The pointer stays valid until engine_catalog_unref. */
+const struct catalog *engine_catalog_ref(struct engine *engine);
+void engine_catalog_unref(struct engine *engine, const struct catalog *catalog);
+struct city_id engine_city(const struct engine *engine);
+/** The last fact that is committed. */
+uint64_t engine_committed_seq(const struct engine *engine);
+/** INVALID_ARGUMENT (reason OFF_MAP, the distance in the text) unless a road of the map lies within snap_max_m of the point. Any thread. */
+must_use enum status engine_place_check(const struct engine *engine, struct point at, const char *field, struct error *err);
+/** GCJ-02 (Chinese map services) to WGS-84; geo's formula, offered here because the door needs no other geometry. */
+struct point engine_wgs84_from_gcj02(struct point gcj02);
+
+/* ---- questions: each is answered once through the io mailbox, under the asker's ticket ---- */
+
+/** Ticket: opaque to the engine (the door packs an rpc_call_ref into it). 0: nobody waits. */
+typedef uint64_t engine_ticket;
+
+/** Copies the submission; false = queue full. */
+must_use bool engine_submit(struct engine *engine, const struct submission *submission, engine_ticket ticket);
+/** Copy the command; false = queue full. command.reply is set to the ticket. */
+must_use bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket);
+/** Positions: copied; returns how many were taken (last value wins; a full queue drops the rest). */
+uint32_t engine_positions(struct engine *engine, const struct command *positions, uint32_t count);
+
+enum question_kind {
+    QUESTION_ORDER,      /* id, with_history */
+    QUESTION_ORDERS,     /* list */
+    QUESTION_CLAIM,
+    QUESTION_CLAIMS,
+    QUESTION_BENEFITS,
+    QUESTION_CONTACT,    /* an order's recipient */
+    QUESTION_FACTS,      /* facts after a sequence number, up to a limit */
+    QUESTION_UPSERT,     /* a bulk catalogue load */
+    QUESTION_ROUTE,      /* on the router thread */
+    QUESTION_MATRIX,
+    QUESTION_SNAPSHOT,   /* on the writer thread: the committed world, consistent with the published stream */
+    QUESTION_EXPLAIN,
+};
+
+enum { ROUTE_POINTS_MAX = 25, MATRIX_CELLS_MAX = 1000000, MATRIX_POINTS_MAX = 10000 };
+
+enum catalog_table { CATALOG_MEMBERS = 1, CATALOG_PRODUCTS, CATALOG_TESTS, CATALOG_FACILITIES, CATALOG_COURIERS };
+
+/** Rows of one table on their way into the catalogue; they live in the batch's arena. */
+struct catalog_batch {
+    enum catalog_table table;
+    struct arena *arena;
+    uint32_t count;
+    uint64_t first_index;                /* of row 0 in the caller's stream */
+    union {
+        struct member_row *members;
+        struct product *products;
+        struct test *tests;
+        struct facility_row *facilities;
+        struct courier *couriers;
+    };
+};
+
+/** How a batch went: rows that were refused, by their place in the stream. */
+struct catalog_result {
+    uint32_t stored, refused, problem_count;
+    struct catalog_problem { uint64_t index; struct error error; } problems[16];
+};
+
+struct question {
+    enum question_kind kind;
+    engine_ticket ticket;
+    struct city_id city;
+    struct order_id order;
+    struct claim_id claim;
+    struct courier_id courier;          /* SNAPSHOT: 0 = the whole city */
+    bool with_history;
+    struct order_filter filter;         /* ORDERS; FACTS with a pharmacy: message.fact_pharmacies is filled */
+    char member_code[CODE_TEXT_MAX];    /* CLAIMS, BENEFITS */
+    uint64_t after;                     /* CLAIMS, FACTS */
+    uint32_t limit;
+    int64_t at_ms;                      /* BENEFITS */
+    struct catalog_batch *upsert;       /* UPSERT: owned by the question */
+    struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets */
+    uint32_t point_count, source_count;
+    bool without_geometry;
+};
+
+/** Takes ownership of everything in the question (heap-allocated by question_new) if true. */
+struct question *question_new(enum question_kind kind, engine_ticket ticket);
+void question_free(struct question *question);
+must_use bool engine_ask(struct engine *engine, struct question *question);
+
+/* ---- what comes back, in the io mailbox ---- */
+
+/** A picture of an order in the committed world: for answers, board and streams. (store's order_view is the picture in the database.) */
+struct board_order {
+    struct order_id id;
+    enum order_kind kind;
+    enum priority priority;
+    enum order_phase phase;
+    uint32_t version;
+    struct courier_id courier;
+    struct facility_id pharmacy, lab;
+    struct point pickup, home;
+    int64_t accepted_ms, ready_ms, promise_ms, eta_ms;
+    bool pinned, held, cold;
+    bool code_required;
+    uint32_t alerts;                   /* BIT(enum alert_kind) */
+    enum unplanned_reason unplanned;
+    int64_t offer_answer_by_ms;        /* 0: no open offer */
+};
+
+struct board_stop {
+    struct plan_stop plan;
+    struct point at;
+    struct facility_id facility;
+    enum order_phase phase;            /* of the stop's order */
+    bool told, arrived;
+};
+
+struct board_courier {
+    struct courier_id id;
+    bool on_shift;
+    int64_t shift_ends_ms;
+    struct point at;
+    int64_t position_ms;               /* 0: never seen */
+    uint16_t heading_deg;
+    uint32_t route_version;
+    uint32_t stop_count;
+    struct board_stop *stops;           /* in the view's arena */
+};
+
+/** An immutable set of views, shared by reference count between io threads. */
+struct view {
+    int references;                    /* atomic; view_ref/view_unref only */
+    struct arena *arena;
+    int64_t now_ms;
+    uint64_t seq_first, seq_last;      /* facts of a delta, dense; snapshot: seq_last only */
+    uint32_t order_count, courier_count, fact_count;
+    struct board_order *orders;
+    struct board_courier *couriers;
+    const struct fact *facts;
+};
+struct view *view_ref(struct view *view);
+void view_unref(struct view *view);
+
+struct leg {
+    uint32_t travel_ms, distance_m;
+    uint32_t point_count, step_count;
+    struct point *points;              /* geometry */
+    uint32_t *at_ms;                   /* per geometry point, from the leg's start */
+    struct leg_step { char name[NAME_TEXT_MAX]; uint32_t travel_ms, distance_m; } *steps;
+};
+
+enum message_kind {
+    MESSAGE_SUBMITTED,   /* intake's answer: result */
+    MESSAGE_DECIDED,     /* core's answer after commit: error, order view */
+    MESSAGE_ANSWER,      /* a question's answer: error, one of the results */
+    MESSAGE_PUBLISHED,   /* no ticket: facts committed, or positions moved; `view` */
+};
+
+struct message {
+    enum message_kind kind;
+    engine_ticket ticket;
+    struct error error;                /* status OK: no error */
+    enum question_kind question;       /* ANSWER */
+    bool repeated;                     /* DECIDED: this key was answered before */
+    int64_t at_ms;                     /* DECIDED: when */
+    struct board_order order;           /* DECIDED (id 0 if the command was about no order) */
+    struct intake_result result;       /* SUBMITTED */
+    struct view *view;                 /* PUBLISHED, SNAPSHOT */
+    struct arena *arena;               /* owns what follows; freed with the message */
+    struct order_view *orders;         /* ORDER (one), ORDERS */
+    uint32_t order_count;
+    struct order_event_view *history;  /* ORDER with history */
+    uint32_t history_count;
+    struct fact *facts;                /* FACTS */
+    struct facility_id *fact_pharmacies; /* one for each fact, if a pharmacy was asked for */
+    uint32_t fact_count;
+    struct claim *claims;              /* CLAIM, CLAIMS; ORDER, ORDERS: one for each order (id 0: none) */
+    char (*claim_members)[CODE_TEXT_MAX]; /* CLAIM, CLAIMS */
+    uint32_t claim_count;
+    uint64_t next;                     /* ORDERS, CLAIMS: page token; 0 no more */
+    struct benefits_view *benefits;
+    struct recipient *recipient;
+    struct catalog_result *upsert;
+    struct leg *legs;                  /* ROUTE */
+    uint32_t leg_count;
+    uint32_t *matrix_ms, *matrix_m;    /* MATRIX */
+    uint32_t matrix_cells;
+    struct explanation *explanation;   /* EXPLAIN */
+};
+void message_free(struct message *message);
+
+/** The io thread's mailbox: watch it with loop_watch_mailbox and take every message out; each is freed by message_free. */
+struct mailbox;
+struct mailbox *engine_io_mailbox(struct engine *engine);
+
+/* ---- numbers for health and metrics ---- */
+
+struct engine_stats {
+    uint64_t submitted, refused, commands, facts, commits, plans, published;
+    uint32_t intake_depth, core_depth, writer_depth, reader_depth;
+    uint64_t world_seq;
+    uint32_t plan_last_us, commit_last_us;
+};
+void engine_stats(struct engine *engine, struct engine_stats *out);
+
+#endif

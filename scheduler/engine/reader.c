@@ -1,0 +1,247 @@
+/* The reader thread: questions that the database answers, and catalogue loads. One connection, one question at a time. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reader_thread {
+    struct engine *engine;
+    struct store *store;
+};
+
+static void *take(struct message *message, size_t count, size_t size)
+{
+    if (!message->arena) message->arena = arena_new(512u << 20);
+    void *memory = arena_alloc(message->arena, (count ? count : 1) * size);
+    ASSERT(memory); /* a page is bounded */
+    return memory;
+}
+
+/* ---- orders ---- */
+
+static enum status read_order(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    enum { HISTORY_MAX = 500 };
+    struct error *err = &message->error;
+    message->orders = take(message, 1, sizeof *message->orders);
+    message->claims = take(message, 1, sizeof *message->claims);
+    TRY(store_order_read(reader->store, question->city, question->order, message->orders, err));
+    message->order_count = message->claim_count = 1;
+    enum status rc = store_claim_of_order(reader->store, question->city, question->order, message->claims, err);
+    if (rc != STATUS_OK && rc != STATUS_NOT_FOUND) return rc;
+    *err = (struct error){0};
+    if (!question->with_history) return STATUS_OK;
+    message->history = take(message, HISTORY_MAX, sizeof *message->history);
+    size_t count = 0;
+    TRY(store_order_history(reader->store, question->city, question->order, message->history, HISTORY_MAX, &count, err));
+    message->history_count = (uint32_t)count;
+    return STATUS_OK;
+}
+
+static enum status list_orders(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    size_t count = 0;
+    message->orders = take(message, question->limit, sizeof *message->orders);
+    TRY(store_orders_list(reader->store, question->city, &question->filter, message->orders, question->limit, &count, &message->error));
+    message->order_count = (uint32_t)count;
+    message->claims = take(message, count, sizeof *message->claims);
+    for (size_t i = 0; i < count; i++) {
+        if (!message->orders[i].claim.v) continue;
+        TRY(store_claim_read(reader->store, question->city, message->orders[i].claim, &message->claims[i], &message->error));
+    }
+    message->claim_count = (uint32_t)count;
+    message->next = count == question->limit ? message->orders[count - 1].order.id.v : 0;
+    return STATUS_OK;
+}
+
+/* ---- claims ---- */
+
+static enum status claim_member(struct reader_thread *reader, struct message *message, uint32_t at)
+{
+    struct order_view order;
+    TRY(store_order_read(reader->store, message->claims[at].city, message->claims[at].order, &order, &message->error));
+    text_copy(message->claim_members[at], CODE_TEXT_MAX, order.member);
+    return STATUS_OK;
+}
+
+static enum status read_claim(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->claims = take(message, 1, sizeof *message->claims);
+    message->claim_members = take(message, 1, sizeof *message->claim_members);
+    TRY(store_claim_read(reader->store, question->city, question->claim, message->claims, &message->error));
+    message->claim_count = 1;
+    return claim_member(reader, message, 0);
+}
+
+static enum status list_claims(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    struct claim_filter filter = {.after = {question->after}};
+    size_t count = 0;
+    text_copy(filter.member, sizeof filter.member, question->member_code);
+    message->claims = take(message, question->limit, sizeof *message->claims);
+    message->claim_members = take(message, question->limit, sizeof *message->claim_members);
+    TRY(store_claims_list(reader->store, question->city, &filter, message->claims, question->limit, &count, &message->error));
+    message->claim_count = (uint32_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        if (filter.member[0]) text_copy(message->claim_members[i], CODE_TEXT_MAX, filter.member);
+        else TRY(claim_member(reader, message, i));
+    }
+    message->next = count == question->limit ? message->claims[count - 1].id.v : 0;
+    return STATUS_OK;
+}
+
+/* ---- facts ---- */
+
+struct facts_into {
+    struct message *message;
+    uint32_t limit;
+};
+
+static bool on_fact(void *context, const struct fact *fact)
+{
+    struct facts_into *into = context;
+    into->message->facts[into->message->fact_count++] = *fact; /* what it points to lies in the message's arena already */
+    return into->message->fact_count < into->limit;
+}
+
+/* Which pharmacy each fact's order belongs to: one read an order, remembered within the page. */
+static enum status read_pharmacies(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->fact_pharmacies = take(message, message->fact_count, sizeof *message->fact_pharmacies);
+    for (uint32_t i = 0; i < message->fact_count; i++) {
+        struct order_id order = message->facts[i].order;
+        if (!order.v) continue;
+        uint32_t seen = 0;
+        while (seen < i && message->facts[seen].order.v != order.v) seen++;
+        if (seen < i) {
+            message->fact_pharmacies[i] = message->fact_pharmacies[seen];
+            continue;
+        }
+        struct order_view view;
+        TRY(store_order_read(reader->store, question->city, order, &view, &message->error));
+        message->fact_pharmacies[i] = view.order.pharmacy;
+    }
+    return STATUS_OK;
+}
+
+static enum status read_facts(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    struct facts_into into = {message, question->limit};
+    message->facts = take(message, question->limit, sizeof *message->facts);
+    TRY(store_facts_read(reader->store, question->city, question->after, question->limit, message->arena, on_fact, &into, NULL, &message->error));
+    return question->filter.pharmacy.v ? read_pharmacies(reader, question, message) : STATUS_OK;
+}
+
+/* ---- contacts and benefits ---- */
+
+static enum status read_contact(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->order.id = question->order;
+    message->recipient = take(message, 1, sizeof *message->recipient);
+    return store_order_contact(reader->store, question->city, question->order, "courier app", clock_now_ms(), message->recipient, &message->error);
+}
+
+static enum status read_benefits(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->benefits = take(message, 1, sizeof *message->benefits);
+    return store_benefits_read(reader->store, question->city, question->member_code, question->at_ms, message->benefits, &message->error);
+}
+
+/* ---- catalogue loads ---- */
+
+static enum status put_rows(struct reader_thread *reader, const struct question *question, uint32_t first, uint32_t count, struct error *err)
+{
+    const struct catalog_batch *batch = question->upsert;
+    int64_t now_ms = clock_now_ms();
+    switch (batch->table) {
+    case CATALOG_MEMBERS: return store_members_put(reader->store, question->city, batch->members + first, count, now_ms, NULL, err);
+    case CATALOG_PRODUCTS: return store_products_put(reader->store, question->city, batch->products + first, count, now_ms, NULL, err);
+    case CATALOG_TESTS: return store_tests_put(reader->store, question->city, batch->tests + first, count, now_ms, NULL, err);
+    case CATALOG_FACILITIES: return store_facilities_put(reader->store, question->city, batch->facilities + first, count, NULL, err);
+    case CATALOG_COURIERS: return store_couriers_put(reader->store, question->city, batch->couriers + first, count, NULL, err);
+    }
+    ASSERT(!"unknown table");
+    return STATUS_INTERNAL;
+}
+
+static bool is_the_rows_fault(enum status status)
+{
+    return status == STATUS_INVALID_ARGUMENT || status == STATUS_NOT_FOUND || status == STATUS_FAILED_PRECONDITION || status == STATUS_ALREADY_EXISTS;
+}
+
+/* All rows at once; if one is bad, one by one, so that the good ones are kept and the bad ones told. */
+static enum status load_rows(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    struct catalog_result *result = message->upsert = take(message, 1, sizeof *result);
+    const struct catalog_batch *batch = question->upsert;
+    enum status rc = put_rows(reader, question, 0, batch->count, &message->error);
+    if (rc == STATUS_OK) {
+        result->stored = batch->count;
+    } else if (is_the_rows_fault(rc)) {
+        message->error = (struct error){0};
+        for (uint32_t i = 0; i < batch->count; i++) {
+            struct error row_error = {0};
+            rc = put_rows(reader, question, i, 1, &row_error);
+            if (rc == STATUS_OK) {
+                result->stored++;
+                continue;
+            }
+            if (!is_the_rows_fault(rc)) {
+                message->error = row_error;
+                return rc;
+            }
+            result->refused++;
+            if (result->problem_count < COUNT_OF(result->problems))
+                result->problems[result->problem_count++] = (struct catalog_problem){batch->first_index + i, row_error};
+        }
+    } else {
+        return rc;
+    }
+    if (batch->table == CATALOG_MEMBERS || batch->table == CATALOG_PRODUCTS) return STATUS_OK; /* these are read in the database only */
+    return engine_catalog_load(reader->engine, reader->store, &message->error);
+}
+
+/* ---- the thread ---- */
+
+static enum status answer(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    switch (question->kind) {
+    case QUESTION_ORDER: return read_order(reader, question, message);
+    case QUESTION_ORDERS: return list_orders(reader, question, message);
+    case QUESTION_CLAIM: return read_claim(reader, question, message);
+    case QUESTION_CLAIMS: return list_claims(reader, question, message);
+    case QUESTION_BENEFITS: return read_benefits(reader, question, message);
+    case QUESTION_CONTACT: return read_contact(reader, question, message);
+    case QUESTION_FACTS: return read_facts(reader, question, message);
+    case QUESTION_UPSERT: return load_rows(reader, question, message);
+    case QUESTION_ROUTE:
+    case QUESTION_MATRIX:
+    case QUESTION_SNAPSHOT:
+    case QUESTION_EXPLAIN: break;
+    }
+    ASSERT(!"not a question for the reader");
+    return STATUS_INTERNAL;
+}
+
+void *reader_run(void *context)
+{
+    struct engine *engine = context;
+    struct reader_thread reader = {engine, engine_store_open(engine, STORE_ROLE_APP)};
+    while (reader.store) {
+        struct question *question = mailbox_take(engine->to_reader);
+        if (!question) {
+            if (atomic_load(&engine->stopping)) break;
+            mailbox_wait(engine->to_reader, TICK_MS);
+            continue;
+        }
+        struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
+        message->question = question->kind;
+        if (question->kind == QUESTION_CONTACT) message->order.id = question->order;
+        enum status rc = answer(&reader, question, message);
+        ASSERT(rc == STATUS_OK || message->error.status == rc);
+        question_free(question);
+        engine_tell(engine, message);
+    }
+    store_close(reader.store);
+    return NULL;
+}

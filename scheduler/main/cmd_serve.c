@@ -1,0 +1,251 @@
+/* `meddispatch serve -c FILE`: configuration, engine, door, signals. */
+#include "main.h"
+#include "api/api.h"
+#include "engine/engine.h"
+#include "loop/loop.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct config {
+    char listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
+    int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
+    int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
+    bool production;
+};
+
+#define TEXT(field, fallback, why)                  {#field, "text", fallback, CONFIG_TEXT, 0, 0, offsetof(struct config, field), why}
+#define NUMBER(field, unit, fallback, min, max, why) {#field, unit, fallback, CONFIG_INTEGER, min, max, offsetof(struct config, field), why}
+static const struct config_key KEYS[] = {
+    TEXT(listen, "127.0.0.1:7400", "Where gRPC callers connect: HOST:PORT, [IPV6]:PORT or unix:/PATH. Callers are not yet authenticated, so only loopback and Unix sockets are taken."),
+    TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
+    TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
+    TEXT(node, "", "This daemon's name in the city's lease, the same after a restart; empty: host name and address."),
+    NUMBER(city, "id", "1", 1, 1000000, "The city this daemon leads."),
+    {"production", "true/false", "false", CONFIG_BOOLEAN, 0, 0, offsetof(struct config, production), "A production daemon refuses --clock-speed."},
+    NUMBER(snap_max_m, "m", "300", 10, 5000, "An address farther than this from any road is refused."),
+    NUMBER(request_bytes_max, "bytes", "4194304", 65536, 67108864, "The largest request message; submissions have 65536 of their own."),
+    NUMBER(intake_batch, "orders", "100", 1, 200, "Orders a transaction at most: group commit flattens out between 50 and 200."),
+    NUMBER(writer_batch, "facts", "500", 1, 2000, "Facts a transaction at most."),
+    NUMBER(queue_capacity, "messages", "8192", 64, 1048576, "Capacity of each mailbox between threads; a full one answers RESOURCE_EXHAUSTED."),
+    NUMBER(plan_iterations, "steps", "2000", 0, 1000000, "Improvement steps of one planning run."),
+    NUMBER(commit_patience_s, "s", "10", 1, 600, "How long commits may fail before the daemon gives up its work and ends."),
+    NUMBER(drain_s, "s", "5", 0, 300, "How long calls in flight may finish after SIGTERM."),
+    NUMBER(approval_alert_s, "s", "900", 60, 86400, "A pharmacist's approval not given after this raises an alert."),
+    NUMBER(ready_alert_s, "s", "1800", 60, 86400, "A pharmacy's ready not given this long after approval raises an alert."),
+    NUMBER(answer_timeout_s, "s", "120", 5, 3600, "An offer that a courier has not answered after this counts as declined."),
+    NUMBER(offer_horizon_s, "s", "900", 0, 10800, "An order is offered this long before its first stop is planned to begin."),
+    NUMBER(courier_silent_s, "s", "300", 10, 86400, "No position for this long from a courier with orders raises an alert."),
+    NUMBER(replan_s, "s", "60", 5, 3600, "The running plan is improved at least this often."),
+};
+
+struct daemon {
+    struct config config;
+    double clock_speed;
+    int64_t clock_anchor_ms;
+    struct loop *loop;
+    struct engine *engine;
+    struct api *api;
+    struct loop_timer *watch;
+    atomic_bool fatal;
+    bool stopping;
+};
+
+static const char USAGE[] =
+    "usage: meddispatch serve -c FILE [--set KEY=VALUE]… [--clock-speed X [--clock-anchor MS]]\n"
+    "       meddispatch serve --print-config | --print-config-table\n\n"
+    "Runs one city: gRPC service, intake, dispatch, planner. SIGTERM and SIGINT stop it gracefully.\n"
+    "  --clock-speed X    the city's clock runs X times faster (1..3600), to play hours in minutes; refused with production = true\n"
+    "  --clock-anchor MS  real Unix time in ms at which city time and real time agree (default: now); give the same after a restart\n";
+
+/* ---- arguments ---- */
+
+static int print_config(bool table)
+{
+    struct buffer out;
+    buffer_init(&out, 1 << 20);
+    if (table) config_print_markdown(KEYS, COUNT_OF(KEYS), &out);
+    else config_print_example(KEYS, COUNT_OF(KEYS), &out);
+    fwrite(out.data, 1, out.size, stdout);
+    buffer_deinit(&out);
+    return EXIT_DONE;
+}
+
+static enum status set_pair(struct config *config, const char *pair, struct error *err)
+{
+    char name[CONFIG_TEXT_MAX];
+    const char *equals = strchr(pair, '=');
+    if (!equals || (size_t)(equals - pair) >= sizeof name) return error_field(err, "--set", "takes KEY=VALUE");
+    memcpy(name, pair, (size_t)(equals - pair));
+    name[equals - pair] = 0;
+    return config_set(KEYS, COUNT_OF(KEYS), name, equals + 1, config, err);
+}
+
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 || strncmp(address, "unix:", 5) == 0;
+}
+
+static enum status check(const struct daemon *daemon, struct error *err)
+{
+    if (!daemon->config.db[0]) return error_field(err, "db", "is required: a libpq connection string");
+    if (!daemon->config.map[0]) return error_field(err, "map", "is required: a file made by `meddispatch map build`");
+    if (!is_loopback(daemon->config.listen)) return error_field(err, "listen", "must be a loopback address or a Unix socket: callers are not authenticated yet");
+    if (daemon->config.production && daemon->clock_speed != 1) return error_field(err, "--clock-speed", "is refused with production = true");
+    return STATUS_OK;
+}
+
+static int parse(int argc, char **argv, struct daemon *daemon)
+{
+    static const struct option OPTIONS[] = {{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
+                                            {"clock-speed", required_argument, NULL, 'x'}, {"clock-anchor", required_argument, NULL, 'a'},
+                                            {"print-config", no_argument, NULL, 'p'}, {"print-config-table", no_argument, NULL, 't'},
+                                            {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    struct error err = {0};
+    enum status rc = config_defaults(KEYS, COUNT_OF(KEYS), &daemon->config, &err);
+    ASSERT(rc == STATUS_OK);
+    int option;
+    while (rc == STATUS_OK && (option = getopt_long(argc, argv, "c:", OPTIONS, NULL)) != -1) {
+        switch (option) {
+        case 'c': rc = config_read(KEYS, COUNT_OF(KEYS), optarg, &daemon->config, &err); break;
+        case 's': rc = set_pair(&daemon->config, optarg, &err); break;
+        case 'x':
+            if (!text_to_double(optarg, 1, 3600, &daemon->clock_speed)) rc = error_field(&err, "--clock-speed", "takes 1..3600");
+            break;
+        case 'a':
+            if (!text_to_i64(optarg, 0, INT64_C(7258118400000), &daemon->clock_anchor_ms)) rc = error_field(&err, "--clock-anchor", "takes Unix time in ms");
+            break;
+        case 'p': return print_config(false), -1;
+        case 't': return print_config(true), -1;
+        case 'h': return fputs(USAGE, stdout), -1;
+        default: return EXIT_USAGE;
+        }
+    }
+    if (rc == STATUS_OK && optind != argc) return fputs(USAGE, stderr), EXIT_USAGE;
+    if (rc == STATUS_OK) rc = check(daemon, &err);
+    return rc == STATUS_OK ? EXIT_DONE : exit_told("serve", err.status, &err);
+}
+
+/* ---- running ---- */
+
+static void on_fatal(void *context, const char *why)
+{
+    (void)why; /* logged by the engine */
+    struct daemon *daemon = context;
+    atomic_store(&daemon->fatal, true);
+}
+
+static void on_drained(void *context)
+{
+    struct daemon *daemon = context;
+    loop_stop(daemon->loop);
+}
+
+static void on_stop(void *context)
+{
+    struct daemon *daemon = context;
+    if (daemon->stopping) return;
+    daemon->stopping = true;
+    log_info("event=stopping drain_s=%lld", (long long)daemon->config.drain_s);
+    api_shutdown(daemon->api, (uint32_t)daemon->config.drain_s * 1000, on_drained, daemon);
+}
+
+/* Every half second: an engine that cannot go on ends the process at once, so that nobody is told things that are not written. */
+static void on_watch(void *context)
+{
+    struct daemon *daemon = context;
+    if (atomic_load(&daemon->fatal)) {
+        log_error("event=ended reason=fatal");
+        _exit(EXIT_AWAY);
+    }
+    loop_timer_start(daemon->watch, 500);
+}
+
+static struct engine_options engine_options(struct daemon *daemon, const char *holder)
+{
+    const struct config *config = &daemon->config;
+    struct engine_options options = {
+        .db = config->db, .map_path = config->map, .holder = holder, .city = {(uint32_t)config->city}, .snap_max_m = (uint32_t)config->snap_max_m,
+        .intake_batch = (uint32_t)config->intake_batch, .writer_batch = (uint32_t)config->writer_batch, .queue_capacity = (uint32_t)config->queue_capacity,
+        .plan_iterations = (uint32_t)config->plan_iterations, .commit_patience_s = (uint32_t)config->commit_patience_s,
+        .world = world_options_default((struct city_id){(uint32_t)config->city}), .on_fatal = on_fatal, .fatal_context = daemon};
+    options.world.approval_alert_s = (uint32_t)config->approval_alert_s;
+    options.world.ready_alert_s = (uint32_t)config->ready_alert_s;
+    options.world.answer_timeout_s = (uint32_t)config->answer_timeout_s;
+    options.world.offer_horizon_s = (uint32_t)config->offer_horizon_s;
+    options.world.courier_silent_s = (uint32_t)config->courier_silent_s;
+    options.world.replan_s = (uint32_t)config->replan_s;
+    return options;
+}
+
+static void name_node(const struct config *config, char *out, size_t capacity)
+{
+    char host[64] = "host";
+    if (config->node[0]) {
+        text_copy(out, capacity, config->node);
+        return;
+    }
+    if (gethostname(host, sizeof host - 1) != 0) text_copy(host, sizeof host, "host");
+    text_format(out, capacity, "%s %s", host, config->listen);
+}
+
+static void announce(const struct daemon *daemon)
+{
+    if (daemon->clock_speed != 1)
+        log_warn("event=clock speed=%g anchor_ms=%lld note=\"city time runs faster than real time: for demonstrations only\"", daemon->clock_speed,
+                 (long long)daemon->clock_anchor_ms);
+    log_info("event=listening address=%s city=%lld", api_address(daemon->api), (long long)daemon->config.city);
+    printf("listening address=%s\n", api_address(daemon->api));
+    fflush(stdout);
+}
+
+static int run(struct daemon *daemon)
+{
+    struct error err;
+    char holder[HOLDER_TEXT_MAX];
+    name_node(&daemon->config, holder, sizeof holder);
+    struct engine_options options = engine_options(daemon, holder);
+    if (engine_start(&options, &daemon->engine, &err) != STATUS_OK) return exit_told("serve", err.status, &err);
+    daemon->loop = loop_new();
+    struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen,
+                              .request_bytes_max = (uint32_t)daemon->config.request_bytes_max};
+    int code = EXIT_DONE;
+    if (api_new(&api, &daemon->api, &err) != STATUS_OK) {
+        code = exit_told("serve", err.status, &err);
+    } else {
+        struct loop_signal *term = loop_signal_new(daemon->loop, SIGTERM, on_stop, daemon), *interrupt = loop_signal_new(daemon->loop, SIGINT, on_stop, daemon);
+        daemon->watch = loop_timer_new(daemon->loop, on_watch, daemon);
+        loop_timer_start(daemon->watch, 500);
+        announce(daemon);
+        loop_run(daemon->loop);
+        loop_signal_free(term);
+        loop_signal_free(interrupt);
+        loop_timer_free(daemon->watch);
+    }
+    engine_stop(daemon->engine); /* the api may still be told things: it is freed after */
+    api_free(daemon->api);
+    loop_free(daemon->loop);
+    return code;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct daemon *daemon = mem_zalloc(1, sizeof *daemon);
+    daemon->clock_speed = 1;
+    int code = parse(argc, argv, daemon);
+    if (code == EXIT_DONE) {
+        log_init(LOG_INFO);
+        signal(SIGPIPE, SIG_IGN);
+        if (daemon->clock_anchor_ms == 0) daemon->clock_anchor_ms = clock_real_ms();
+        clock_init(daemon->clock_speed, daemon->clock_anchor_ms);
+        code = run(daemon);
+        log_info("event=ended code=%d", code);
+    }
+    free(daemon);
+    return code == -1 ? EXIT_DONE : code;
+}

@@ -1,0 +1,102 @@
+/** rpc: a gRPC server on nghttp2: bytes in, messages out. It knows no .proto of ours (health is answered here by hand).
+ *
+ *  A server and its calls belong to one loop thread. Another thread names a call by its rpc_call_ref; the loop thread looks it up when the
+ *  answer arrives, and a call that has gone is simply not found. Handlers may finish a call in any callback. Everything a peer can make grow
+ *  has a limit in struct rpc_limits.
+ *
+ *  Follows gRPC over HTTP/2 (grpc/doc/PROTOCOL-HTTP2.md), RFC 9113, and the health checking protocol v1.
+ */
+#ifndef RPC_RPC_H
+#define RPC_RPC_H
+
+#include "base/base.h"
+#include "loop/loop.h"
+
+struct rpc_server;
+struct rpc_call;
+
+enum rpc_kind { RPC_UNARY, RPC_CLIENT_STREAM, RPC_SERVER_STREAM, RPC_BIDI_STREAM };
+
+/** A call's name for other threads and later turns. generation 0 names none. */
+struct rpc_call_ref {
+    uint32_t slot, generation;
+};
+
+/** What happens to a call, in this order; any of them may be NULL. */
+struct rpc_handler {
+    void (*on_open)(struct rpc_call *call, void *context); /* the headers are good */
+    /** A whole message, borrowed for the call. UNARY and SERVER_STREAM: exactly once, after the peer has half-closed. */
+    void (*on_message)(struct rpc_call *call, void *context, const uint8_t *message, size_t size);
+    void (*on_half_close)(struct rpc_call *call, void *context); /* client streams: no more messages will come */
+    void (*on_writable)(struct rpc_call *call, void *context);   /* the queue has fallen below half of what it was */
+    /** Cancelled, past its deadline, or its connection lost: forget the call. The last callback; not called after rpc_finish. */
+    void (*on_gone)(struct rpc_call *call, void *context, enum status why);
+};
+
+struct rpc_method {
+    const char *path;                 /* "/meddispatch.v1.OrderService/GetOrder" */
+    enum rpc_kind kind;
+    const struct rpc_handler *handler;
+    void *context;
+    uint32_t request_bytes_max;       /* of one message; larger is refused by its length prefix, before it is read */
+};
+
+/** Every bound of the server; 0 takes the default (limits.c has the table with the reasons). */
+struct rpc_limits {
+    uint32_t connections, streams, header_list_bytes, call_queue_bytes, connection_memory_bytes;
+    uint32_t preface_ms, idle_ms, body_ms, write_stall_ms;
+    uint32_t control_frames, control_frames_per_s, ping_interval_ms, ping_strikes;
+};
+
+struct rpc_options {
+    const char *address;              /* "127.0.0.1:7400", "[::1]:0", "unix:/path" */
+    bool reuse_port;
+    struct rpc_limits limits;
+    /** Called for each health Check before it is answered: may add response headers. NULL: none. */
+    void (*on_health)(struct rpc_call *call, void *context);
+    void *health_context;
+};
+
+/** Listen and serve. `methods` is borrowed and must outlive the server. */
+must_use enum status rpc_server_new(struct loop *loop, const struct rpc_options *options, const struct rpc_method *methods, size_t count,
+                                    struct rpc_server **out, struct error *err);
+const char *rpc_server_address(const struct rpc_server *server);
+/** What health says of the server as a whole (and of each service that has a method here). */
+void rpc_server_set_serving(struct rpc_server *server, bool serving);
+/** NOT_SERVING, GOAWAY to all, no new calls; on_done when the last call has ended or drain_ms is over (the rest is cut). */
+void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context);
+/** Cuts what is left; on_gone is called for open calls. */
+void rpc_server_free(struct rpc_server *server);
+
+struct rpc_stats {
+    uint64_t connections_total, calls_total, calls_failed, messages_in, messages_out, refused_connections, floods;
+    uint32_t connections, calls;
+};
+void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out);
+
+/* ---- calls ---- */
+
+struct rpc_call_ref rpc_call_ref(const struct rpc_call *call);
+/** NULL: gone or finished. */
+struct rpc_call *rpc_call_find(struct rpc_server *server, struct rpc_call_ref ref);
+void rpc_call_set_data(struct rpc_call *call, void *data);
+void *rpc_call_data(const struct rpc_call *call);
+/** Request metadata by lower-case name; "-bin" values are decoded (size in *size). NULL if absent. Borrowed. */
+const char *rpc_call_metadata(const struct rpc_call *call, const char *name, size_t *size);
+const char *rpc_call_peer(const struct rpc_call *call);
+/** Real milliseconds left; -1: no deadline. */
+int64_t rpc_call_deadline_ms(const struct rpc_call *call);
+/** Response metadata: headers before the first rpc_send only, trailers before rpc_finish. "-bin" values are encoded here. Ignored when too late
+ *  or beyond 16. */
+void rpc_call_add_header(struct rpc_call *call, const char *name, const void *value, size_t size);
+void rpc_call_add_trailer(struct rpc_call *call, const char *name, const void *value, size_t size);
+/** Queue a message. RESOURCE_EXHAUSTED, with nothing queued, beyond limits.call_queue_bytes: the reader is slow. */
+enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size);
+size_t rpc_call_queued_bytes(const struct rpc_call *call);
+/** End the call: OK (err NULL) or the error with its details (google.rpc.Status with BadRequest, ErrorInfo, RetryInfo). The pointer is dead after. */
+void rpc_finish(struct rpc_call *call, const struct error *err);
+/** Backpressure on the peer: no more messages, and no window for more, until resumed. */
+void rpc_call_pause(struct rpc_call *call);
+void rpc_call_resume(struct rpc_call *call);
+
+#endif

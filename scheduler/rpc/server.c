@@ -1,0 +1,329 @@
+/* The sockets: accepting, reading into sessions, writing what they have, once a turn. Deadlines and the sessions' timers are swept from here. */
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { READ_BYTES = 64 * 1024, READS_A_TURN = 4, SWEEP_MS = 20, TICK_MS = 1000, LINGER_BYTES = 1 << 20 };
+
+struct connection {
+    struct session session;
+    struct rpc_server *server;
+    int fd;
+    struct loop_fd *watch;
+    struct buffer out;
+    size_t out_at;
+    int64_t write_ms;                 /* the last time the peer took something */
+    struct connection *next, *previous;
+    bool dirty, closing, reading;
+    struct connection *next_dirty;
+};
+
+struct rpc_server {
+    struct loop *loop;
+    struct loop_listener *listener;
+    struct rpc_limits limits;
+    struct call_table table;
+    struct connection *connections, *dirty;
+    struct loop_timer *flush, *sweep, *drain;
+    bool flush_set, paused;
+    int64_t tick_ms;
+    void (*on_done)(void *context);
+    void *done_context;
+};
+
+static int64_t now(struct rpc_server *server)
+{
+    return server->table.now_ms = clock_boot_us() / 1000;
+}
+
+/* ---- closing ---- */
+
+static void connection_close(struct connection *connection)
+{
+    struct rpc_server *server = connection->server;
+    if (connection->dirty) {
+        struct connection **at = &server->dirty;
+        while (*at != connection) at = &(*at)->next_dirty;
+        *at = connection->next_dirty;
+    }
+    connection->dirty = true; /* handlers told of the end must not queue it again */
+    session_deinit(&connection->session);
+    loop_fd_free(connection->watch);
+    close(connection->fd);
+    if (connection->previous) connection->previous->next = connection->next;
+    else server->connections = connection->next;
+    if (connection->next) connection->next->previous = connection->previous;
+    server->table.stats.connections--;
+    buffer_deinit(&connection->out);
+    free(connection);
+    if (server->paused && !server->table.stopping) {
+        server->paused = false;
+        loop_listener_pause(server->listener, false);
+    }
+}
+
+static void stop_if_drained(struct rpc_server *server)
+{
+    if (!server->table.stopping || server->connections || !server->on_done) return;
+    void (*on_done)(void *) = server->on_done;
+    server->on_done = NULL;
+    on_done(server->done_context);
+}
+
+/* ---- writing: what sessions have, in one go ---- */
+
+/* False: the connection was closed. */
+static bool connection_write(struct connection *connection)
+{
+    for (;;) {
+        if (connection->out_at == connection->out.size) {
+            buffer_clear(&connection->out);
+            connection->out_at = 0;
+            bool alive = session_drain(&connection->session, &connection->out);
+            if (!alive) connection->closing = true;
+            if (connection->out.size == 0) break;
+        }
+        ssize_t count = send(connection->fd, connection->out.data + connection->out_at, connection->out.size - connection->out_at, MSG_NOSIGNAL);
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            loop_fd_want(connection->watch, LOOP_READ | LOOP_WRITE);
+            return true;
+        }
+        if (count < 0) {
+            connection_close(connection);
+            return false;
+        }
+        connection->out_at += (size_t)count;
+        connection->write_ms = connection->server->table.now_ms;
+    }
+    if (connection->out.capacity > 16 * 1024 && connection->session.call_count == 0) { /* idle connections are many: keep them small */
+        buffer_deinit(&connection->out);
+        buffer_init(&connection->out, LINGER_BYTES);
+    }
+    if (connection->closing || session_is_over(&connection->session)) {
+        connection_close(connection);
+        return false;
+    }
+    loop_fd_want(connection->watch, LOOP_READ);
+    return true;
+}
+
+static void on_flush(void *context)
+{
+    struct rpc_server *server = context;
+    server->flush_set = false;
+    now(server);
+    while (server->dirty) {
+        struct connection *connection = server->dirty;
+        server->dirty = connection->next_dirty;
+        connection->dirty = false;
+        connection_write(connection);
+    }
+    stop_if_drained(server);
+}
+
+/* Something can be drained. Within a read the write follows anyway; else it happens at the end of the turn, once for all. */
+static void on_output(void *context)
+{
+    struct connection *connection = context;
+    if (connection->dirty || connection->reading) return;
+    connection->dirty = true;
+    connection->next_dirty = connection->server->dirty;
+    connection->server->dirty = connection;
+    if (connection->server->flush_set) return;
+    connection->server->flush_set = true;
+    loop_timer_start(connection->server->flush, 0);
+}
+
+/* ---- reading ---- */
+
+static void on_ready(void *context, int ready)
+{
+    struct connection *connection = context;
+    struct rpc_server *server = connection->server;
+    now(server);
+    if (ready == LOOP_READ && !connection->closing) {
+        static _Thread_local uint8_t bytes[READ_BYTES];
+        connection->reading = true;
+        for (int i = 0; i < READS_A_TURN && !connection->closing; i++) {
+            ssize_t count = recv(connection->fd, bytes, sizeof bytes, 0);
+            if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+            if (count <= 0) {
+                connection->reading = false;
+                connection_close(connection);
+                stop_if_drained(server);
+                return;
+            }
+            if (!session_feed(&connection->session, bytes, (size_t)count)) connection->closing = true;
+            if ((size_t)count < sizeof bytes) break;
+        }
+        connection->reading = false;
+    }
+    if (!connection->dirty) connection_write(connection);
+    stop_if_drained(server);
+}
+
+static void on_accept(void *context, int fd, const char *peer)
+{
+    struct rpc_server *server = context;
+    if (server->table.stats.connections >= server->limits.connections) {
+        server->table.stats.refused_connections++;
+        close(fd);
+        return;
+    }
+    now(server);
+    struct connection *connection = mem_zalloc(1, sizeof *connection);
+    connection->server = server;
+    connection->fd = fd;
+    connection->write_ms = server->table.now_ms;
+    buffer_init(&connection->out, LINGER_BYTES);
+    connection->watch = loop_fd_new(server->loop, fd, on_ready, connection);
+    connection->next = server->connections;
+    if (server->connections) server->connections->previous = connection;
+    server->connections = connection;
+    server->table.stats.connections++;
+    server->table.stats.connections_total++;
+    session_init(&connection->session, &server->table, peer, on_output, connection);
+    connection_write(connection);
+}
+
+/* ---- time ---- */
+
+static void expire_calls(struct session *session, int64_t now_ms)
+{
+    for (struct rpc_call *call = session->calls, *next; call; call = next) {
+        next = call->next;
+        if (call->finished || call->deadline_ms == 0 || now_ms < call->deadline_ms) continue;
+        struct error err;
+        error_set(&err, STATUS_DEADLINE_EXCEEDED, "the call's deadline has passed");
+        if (call->opened && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, STATUS_DEADLINE_EXCEEDED);
+        if (!call->finished) rpc_finish(call, &err);
+    }
+}
+
+static void on_sweep(void *context)
+{
+    struct rpc_server *server = context;
+    int64_t now_ms = now(server);
+    bool tick = now_ms - server->tick_ms >= TICK_MS;
+    if (tick) server->tick_ms = now_ms;
+    for (struct connection *connection = server->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (connection->session.call_count) expire_calls(&connection->session, now_ms);
+        if (!tick) continue;
+        bool stalled = connection->out.size > connection->out_at && now_ms - connection->write_ms > server->limits.write_stall_ms;
+        if (stalled || !session_tick(&connection->session, now_ms)) connection_close(connection);
+        else on_output(connection);
+    }
+    stop_if_drained(server);
+    loop_timer_start(server->sweep, SWEEP_MS);
+}
+
+/* ---- the server ---- */
+
+enum status rpc_server_new(struct loop *loop, const struct rpc_options *options, const struct rpc_method *methods, size_t count, struct rpc_server **out,
+                           struct error *err)
+{
+    struct rpc_server *server = mem_zalloc(1, sizeof *server);
+    server->loop = loop;
+    server->limits = options->limits;
+    limits_fill(&server->limits);
+    call_table_init(&server->table, &server->limits, methods, count);
+    server->table.server = server;
+    server->table.on_health = options->on_health;
+    server->table.health_context = options->health_context;
+    now(server);
+    server->flush = loop_timer_new(loop, on_flush, server);
+    server->sweep = loop_timer_new(loop, on_sweep, server);
+    enum status rc = loop_listen(loop, options->address, options->reuse_port, on_accept, server, &server->listener, err);
+    if (rc != STATUS_OK) {
+        rpc_server_free(server);
+        return rc;
+    }
+    loop_timer_start(server->sweep, SWEEP_MS);
+    *out = server;
+    return STATUS_OK;
+}
+
+const char *rpc_server_address(const struct rpc_server *server)
+{
+    return loop_listener_address(server->listener);
+}
+
+void rpc_server_set_serving(struct rpc_server *server, bool serving)
+{
+    if (server->table.serving == serving) return;
+    server->table.serving = serving;
+    health_tell(&server->table);
+}
+
+struct rpc_call *rpc_call_find(struct rpc_server *server, struct rpc_call_ref ref)
+{
+    struct call_table *table = &server->table;
+    if (ref.generation == 0 || ref.slot >= table->slot_count || table->slots[ref.slot].generation != ref.generation) return NULL;
+    return table->slots[ref.slot].call;
+}
+
+void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out)
+{
+    *out = server->table.stats;
+}
+
+static void on_drain_over(void *context)
+{
+    struct rpc_server *server = context;
+    while (server->connections) connection_close(server->connections);
+    stop_if_drained(server);
+}
+
+/* Streams that only watch would never end by themselves: they are told to come again elsewhere, after a moment for the calls at work. */
+static void end_streams(struct rpc_server *server)
+{
+    for (struct connection *connection = server->connections; connection; connection = connection->next) {
+        for (struct rpc_call *call = connection->session.calls, *next; call; call = next) {
+            next = call->next;
+            if (call->finished || !call->opened || call->method->kind != RPC_SERVER_STREAM) continue;
+            struct error err;
+            error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
+            err.retry_ms = 1000;
+            if (call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, STATUS_UNAVAILABLE);
+            if (!call->finished) rpc_finish(call, &err);
+        }
+    }
+}
+
+void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context)
+{
+    ASSERT(!server->table.stopping);
+    now(server);
+    rpc_server_set_serving(server, false);
+    server->table.stopping = true;
+    server->on_done = on_done;
+    server->done_context = context;
+    loop_listener_pause(server->listener, true);
+    end_streams(server);
+    for (struct connection *connection = server->connections; connection; connection = connection->next) {
+        session_shutdown_notice(&connection->session);
+        session_goaway(&connection->session, NGHTTP2_NO_ERROR, "stopping");
+        on_output(connection);
+    }
+    server->drain = loop_timer_new(server->loop, on_drain_over, server);
+    loop_timer_start(server->drain, server->connections ? drain_ms : 0);
+}
+
+void rpc_server_free(struct rpc_server *server)
+{
+    if (!server) return;
+    server->on_done = NULL;
+    server->table.stopping = true; /* closing must not reopen the listener */
+    while (server->connections) connection_close(server->connections);
+    loop_listener_free(server->listener);
+    loop_timer_free(server->flush);
+    loop_timer_free(server->sweep);
+    loop_timer_free(server->drain);
+    call_table_deinit(&server->table);
+    free(server);
+}

@@ -1,0 +1,299 @@
+/* The connection's life on nghttp2: settings, flow control, flood budgets, pings, GOAWAY. It has no socket and no clock of its own. */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20 };
+
+/* ---- the table ---- */
+
+static uint32_t path_hash(const char *path)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *path; path++) hash = (hash ^ (unsigned char)*path) * 1099511628211u;
+    return (uint32_t)hash_u64(hash);
+}
+
+static void table_add(struct call_table *table, uint32_t index)
+{
+    uint32_t slot = path_hash(table->methods[index].path) % table->method_slot_count;
+    while (table->method_slots[slot]) slot = (slot + 1) % table->method_slot_count;
+    table->method_slots[slot] = index + 1;
+}
+
+void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count)
+{
+    *table = (struct call_table){.limits = limits, .methods = methods, .method_count = count, .serving = true};
+    table->method_slot_count = (uint32_t)count * 2 + 1;
+    table->method_slots = mem_zalloc(table->method_slot_count, sizeof *table->method_slots);
+    for (uint32_t i = 0; i < count; i++) table_add(table, i);
+}
+
+void call_table_deinit(struct call_table *table)
+{
+    free(table->method_slots);
+    free(table->slots);
+    free(table->free_slots);
+}
+
+const struct rpc_method *call_table_method(const struct call_table *table, const char *path)
+{
+    if (strcmp(path, HEALTH_CHECK.path) == 0) return &HEALTH_CHECK;
+    if (strcmp(path, HEALTH_WATCH.path) == 0) return &HEALTH_WATCH;
+    uint32_t slot = path_hash(path) % table->method_slot_count;
+    for (; table->method_slots[slot]; slot = (slot + 1) % table->method_slot_count) {
+        const struct rpc_method *method = &table->methods[table->method_slots[slot] - 1];
+        if (strcmp(method->path, path) == 0) return method;
+    }
+    return NULL;
+}
+
+/* ---- floods ---- */
+
+void session_goaway(struct session *session, uint32_t error, const char *why)
+{
+    if (session->goaway_sent) return;
+    session->goaway_sent = true;
+    nghttp2_submit_goaway(session->h2, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session->h2), error, (const uint8_t *)why, strlen(why));
+}
+
+/* Frames that carry no call cost something; what we send earns it back. */
+static bool spend(struct session *session, double cost)
+{
+    const struct rpc_limits *limits = session->table->limits;
+    int64_t now_ms = session->table->now_ms;
+    session->budget += (double)(now_ms - session->budget_ms) * limits->control_frames_per_s / 1000;
+    session->budget_ms = now_ms;
+    if (session->budget > limits->control_frames) session->budget = limits->control_frames;
+    session->budget -= cost;
+    if (session->budget >= 0) return true;
+    session->table->stats.floods++;
+    session_goaway(session, NGHTTP2_ENHANCE_YOUR_CALM, "frame_flood");
+    session->dead = true;
+    return false;
+}
+
+static bool ping_allowed(struct session *session)
+{
+    const struct rpc_limits *limits = session->table->limits;
+    int64_t now_ms = session->table->now_ms;
+    bool early = session->last_ping_ms && now_ms - session->last_ping_ms < limits->ping_interval_ms;
+    session->last_ping_ms = now_ms;
+    if (!early || ++session->strikes <= limits->ping_strikes) return true;
+    session->table->stats.floods++;
+    session_goaway(session, NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
+    session->dead = true;
+    return false;
+}
+
+/* ---- nghttp2's callbacks ---- */
+
+static int on_begin_headers(nghttp2_session *h2, const nghttp2_frame *frame, void *context)
+{
+    struct session *session = context;
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    struct rpc_call *call = call_new(session, frame->hd.stream_id);
+    nghttp2_session_set_stream_user_data(h2, frame->hd.stream_id, call);
+    session->last_call_ms = session->table->now_ms;
+    return 0;
+}
+
+static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint8_t *name, size_t name_size, const uint8_t *value, size_t value_size,
+                     uint8_t flags, void *context)
+{
+    (void)flags;
+    (void)context;
+    struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+    if (!call || call->headers_done) return 0;
+    call->header_bytes += name_size + value_size + 32;
+    if (call->header_bytes > call->session->table->limits->header_list_bytes) {
+        /* the rest still has to be decoded to keep the peer's table in step, but nothing of it is kept */
+        nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_ENHANCE_YOUR_CALM);
+        if (!spend(call->session, 100)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    call_on_header(call, (const char *)name, name_size, value, value_size);
+    return 0;
+}
+
+static bool control_frame_ok(struct session *session, const nghttp2_frame *frame)
+{
+    switch (frame->hd.type) {
+    case NGHTTP2_PING: return (frame->hd.flags & NGHTTP2_FLAG_ACK) || (spend(session, 1) && ping_allowed(session));
+    case NGHTTP2_SETTINGS: return (frame->hd.flags & NGHTTP2_FLAG_ACK) || spend(session, 10);
+    case NGHTTP2_RST_STREAM: return spend(session, 4);
+    case NGHTTP2_PRIORITY: return spend(session, 1);
+    case NGHTTP2_WINDOW_UPDATE: return spend(session, 1);
+    case NGHTTP2_DATA: return frame->hd.length > 0 || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || spend(session, 2);
+    default: return true;
+    }
+}
+
+static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *context)
+{
+    struct session *session = context;
+    if (frame->hd.type == NGHTTP2_SETTINGS) session->preface_seen = true;
+    if (!control_frame_ok(session, frame)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+    if (!call) return 0;
+    if (frame->hd.type == NGHTTP2_HEADERS && !call->headers_done) call_on_headers(call);
+    /* a handler may have finished the call meanwhile: look again */
+    call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
+    if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) call_on_remote_close(call);
+    return 0;
+}
+
+static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream, const uint8_t *bytes, size_t count, void *context)
+{
+    (void)flags;
+    (void)context;
+    nghttp2_session_consume_connection(h2, count); /* one paused call does not stop its neighbours */
+    struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, stream);
+    if (call) call_on_data(call, bytes, count);
+    else nghttp2_session_consume_stream(h2, stream, count);
+    return 0;
+}
+
+/* Frames of types we don't know are legal and ignored, but not for nothing. */
+static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *head, void *context)
+{
+    (void)h2;
+    return head->type <= NGHTTP2_CONTINUATION || spend(context, 1) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *context)
+{
+    struct session *session = context;
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+    session->strikes = 0;
+    session->last_ping_ms = 0;
+    session->budget += 1 + (double)frame->hd.length / 1024;
+    if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
+    /* answered before the request was whole: without a reset the stream would go on counting against the peer's limit */
+    if (nghttp2_session_get_stream_remote_close(h2, frame->hd.stream_id) == 0)
+        nghttp2_submit_rst_stream(h2, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *h2, int32_t stream, uint32_t error, void *context)
+{
+    (void)error;
+    (void)context;
+    struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, stream);
+    if (!call) return 0;
+    nghttp2_session_set_stream_user_data(h2, stream, NULL);
+    call_gone(call, STATUS_CANCELLED);
+    call_free(call);
+    return 0;
+}
+
+/* ---- life ---- */
+
+static nghttp2_session *h2_new(struct session *session)
+{
+    nghttp2_session_callbacks *callbacks;
+    nghttp2_option *option;
+    nghttp2_session *h2;
+    int rc = nghttp2_session_callbacks_new(&callbacks);
+    ASSERT(rc == 0);
+    rc = nghttp2_option_new(&option);
+    ASSERT(rc == 0);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_max_outbound_ack(option, 1000);
+    rc = nghttp2_session_server_new2(&h2, callbacks, session, option);
+    ASSERT(rc == 0);
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    return h2;
+}
+
+void session_init(struct session *session, struct call_table *table, const char *peer, void (*on_output)(void *context), void *context)
+{
+    *session = (struct session){.table = table, .on_output = on_output, .context = context};
+    session->began_ms = session->last_call_ms = session->budget_ms = table->now_ms;
+    session->budget = table->limits->control_frames;
+    text_copy(session->peer, sizeof session->peer, peer);
+    session->h2 = h2_new(session);
+    nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, table->limits->streams},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, table->limits->header_list_bytes},
+    };
+    int rc = nghttp2_submit_settings(session->h2, NGHTTP2_FLAG_NONE, settings, COUNT_OF(settings));
+    ASSERT(rc == 0);
+    rc = nghttp2_session_set_local_window_size(session->h2, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW);
+    ASSERT(rc == 0);
+}
+
+void session_deinit(struct session *session)
+{
+    while (session->calls) {
+        struct rpc_call *call = session->calls;
+        call_gone(call, STATUS_CANCELLED);
+        call_free(call);
+    }
+    nghttp2_session_del(session->h2);
+    session->h2 = NULL;
+}
+
+bool session_feed(struct session *session, const uint8_t *bytes, size_t count)
+{
+    ssize_t took = nghttp2_session_mem_recv(session->h2, bytes, count);
+    if (took < 0 && !session->goaway_sent) session_goaway(session, NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror((int)took));
+    return took >= 0 && !session->dead;
+}
+
+bool session_drain(struct session *session, struct buffer *out)
+{
+    while (out->size < DRAIN_BYTES) {
+        const uint8_t *bytes;
+        ssize_t count = nghttp2_session_mem_send(session->h2, &bytes);
+        if (count < 0) return false;
+        if (count == 0) break;
+        buffer_append(out, bytes, (size_t)count);
+    }
+    return true;
+}
+
+bool session_is_over(const struct session *session)
+{
+    return session->dead || (!nghttp2_session_want_read(session->h2) && !nghttp2_session_want_write(session->h2));
+}
+
+void session_shutdown_notice(struct session *session)
+{
+    nghttp2_submit_shutdown_notice(session->h2);
+}
+
+static void tick_calls(struct session *session, int64_t now_ms)
+{
+    const struct rpc_limits *limits = session->table->limits;
+    for (struct rpc_call *call = session->calls, *next; call; call = next) {
+        next = call->next;
+        bool stuck_body = !call->remote_closed && !call->paused && (!call->opened || frame_reader_is_inside(&call->reader) ||
+                          (call->method && (call->method->kind == RPC_UNARY || call->method->kind == RPC_SERVER_STREAM)));
+        bool stuck_answer = call->out.size > call->out_at;
+        if (now_ms - call->progress_ms < (int64_t)(stuck_answer ? limits->write_stall_ms : limits->body_ms)) continue;
+        if (!stuck_body && !stuck_answer) continue;
+        nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, call->stream, NGHTTP2_CANCEL);
+        call->progress_ms = now_ms;
+    }
+}
+
+bool session_tick(struct session *session, int64_t now_ms)
+{
+    const struct rpc_limits *limits = session->table->limits;
+    if (!session->preface_seen && now_ms - session->began_ms > limits->preface_ms) return false;
+    if (session->call_count == 0 && now_ms - session->last_call_ms > limits->idle_ms) session_goaway(session, NGHTTP2_NO_ERROR, "idle");
+    tick_calls(session, now_ms);
+    return !session->dead;
+}

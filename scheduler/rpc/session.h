@@ -1,0 +1,128 @@
+/** One HTTP/2 connection without its socket: bytes in, bytes out, calls in between. */
+#ifndef RPC_SESSION_H
+#define RPC_SESSION_H
+
+#include "frame.h"
+#include "rpc/rpc.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum { METADATA_MAX = 64, RESPONSE_METADATA_MAX = 16, METADATA_NAME_MAX = 64, PATH_MAX_BYTES = 256, DRAIN_BYTES = 256 * 1024 };
+
+void limits_fill(struct rpc_limits *limits);
+
+/* ---- what sessions share: the methods, the calls by slot ---- */
+
+struct call_table {
+    const struct rpc_limits *limits;
+    const struct rpc_method *methods;
+    size_t method_count;
+    uint32_t *method_slots;           /* hash of the path -> index + 1 */
+    uint32_t method_slot_count;
+    struct { struct rpc_call *call; uint32_t generation; } *slots;
+    uint32_t slot_count, *free_slots, free_count;
+    bool serving, stopping;
+    struct rpc_stats stats;
+    struct rpc_call *health_watchers;
+    void (*on_health)(struct rpc_call *call, void *context);
+    void *health_context;
+    int64_t now_ms;                   /* boot time of this turn */
+    struct rpc_server *server;
+};
+
+void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count);
+void call_table_deinit(struct call_table *table);
+const struct rpc_method *call_table_method(const struct call_table *table, const char *path);
+
+/* ---- a session ---- */
+
+struct session {
+    nghttp2_session *h2;
+    struct call_table *table;
+    struct rpc_call *calls;           /* open ones of this connection */
+    uint32_t call_count;
+    size_t memory;                    /* bytes held for its calls */
+    char peer[LISTEN_ADDRESS_MAX];
+    int64_t began_ms, last_call_ms, budget_ms, last_ping_ms;
+    double budget;
+    uint32_t strikes;
+    bool preface_seen, goaway_sent, dead;
+    void (*on_output)(void *context); /* something can be drained: called from handlers and other turns */
+    void *context;
+};
+
+void session_init(struct session *session, struct call_table *table, const char *peer, void (*on_output)(void *context), void *context);
+/** on_gone for its open calls; memory back. */
+void session_deinit(struct session *session);
+/** False: the connection must be closed after what can still be drained. */
+must_use bool session_feed(struct session *session, const uint8_t *bytes, size_t count);
+/** Append up to about DRAIN_BYTES to `out`. False: the session is over. */
+must_use bool session_drain(struct session *session, struct buffer *out);
+bool session_is_over(const struct session *session);
+void session_goaway(struct session *session, uint32_t error, const char *why);
+void session_shutdown_notice(struct session *session);
+/** Once a second or so: timers of the session. False: close. */
+must_use bool session_tick(struct session *session, int64_t now_ms);
+
+/* ---- a call ---- */
+
+struct metadata {
+    char name[METADATA_NAME_MAX];
+    uint8_t *value;                   /* terminated, besides size */
+    size_t size;
+};
+
+enum http_wish { WISH_GRPC, WISH_HEALTHZ, WISH_STATUS };
+
+struct rpc_call {
+    struct session *session;
+    int32_t stream;
+    uint32_t slot, generation;
+    const struct rpc_method *method;  /* NULL until the headers are good */
+    struct rpc_call *next, *previous;
+    struct rpc_call *watch_next, *watch_previous; /* among health watchers */
+    bool watching;
+    /* request */
+    char path[PATH_MAX_BYTES], verb[16], content_type[64], encoding[16];
+    struct metadata metadata[METADATA_MAX];
+    uint32_t metadata_count;
+    size_t header_bytes;
+    int64_t deadline_ms;              /* boot time; 0 none */
+    bool header_bad_timeout, headers_done, remote_closed;
+    struct frame_reader reader;
+    struct buffer held;               /* bytes that arrived while paused, or behind a message */
+    struct buffer unary;              /* the one message of a unary call, until half-close */
+    struct buffer inflated;
+    uint32_t messages_in;
+    bool paused, delivering, half_close_told;
+    size_t unconsumed;                /* window not given back while paused */
+    int64_t progress_ms;
+    /* response */
+    struct metadata headers[RESPONSE_METADATA_MAX], trailers[RESPONSE_METADATA_MAX];
+    uint32_t header_count, trailer_count;
+    struct buffer out;
+    size_t out_at, out_high;
+    bool responded, finished, deferred, opened;
+    enum status finish_status;
+    void *data;
+    enum http_wish wish;
+};
+
+void call_free(struct rpc_call *call);
+struct rpc_call *call_new(struct session *session, int32_t stream);
+/** The request's headers are whole: check them, find the method, open the call or answer at once. */
+void call_on_headers(struct rpc_call *call);
+void call_on_header(struct rpc_call *call, const char *name, size_t name_size, const uint8_t *value, size_t value_size);
+void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count);
+void call_on_remote_close(struct rpc_call *call);
+/** Tell the handler (if it still cares) that the call is over. */
+void call_gone(struct rpc_call *call, enum status why);
+/** An answer in plain HTTP: 405, 415, or /healthz. */
+void call_http(struct rpc_call *call, int status, const char *body);
+
+/* health.c: answered here, not by a handler of others */
+extern const struct rpc_method HEALTH_CHECK, HEALTH_WATCH;
+void health_tell(struct call_table *table);
+void health_forget(struct rpc_call *call);
+
+#endif
