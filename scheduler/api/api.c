@@ -255,6 +255,25 @@ static void bind_methods(struct api *api)
     }
 }
 
+/* Health tells what the city's clock does, so that a caller can live in its time. */
+static void on_health(struct rpc_call *call, void *context)
+{
+    (void)context;
+    char text[32];
+    text_format(text, sizeof text, "%lld", (long long)clock_now_ms());
+    rpc_call_add_header(call, "meddispatch-time-ms", text, strlen(text));
+    text_format(text, sizeof text, "%g", clock_speed());
+    rpc_call_add_header(call, "meddispatch-clock-speed", text, strlen(text));
+}
+
+static enum status api_serve(struct api *api, const char *address, struct error *err)
+{
+    struct rpc_options options = {.address = address, .on_health = on_health, .health_context = api};
+    TRY(rpc_server_new(api->loop, &options, api->methods, api->method_count, &api->server, err));
+    text_copy(api->address, sizeof api->address, rpc_server_address(api->server));
+    return STATUS_OK;
+}
+
 enum status api_new(const struct api_options *options, struct api **out, struct error *err)
 {
     struct api *api = mem_zalloc(1, sizeof *api);
@@ -276,6 +295,11 @@ enum status api_new(const struct api_options *options, struct api **out, struct 
 const char *api_address(const struct api *api)
 {
     return api->address;
+}
+
+void api_shutdown(struct api *api, uint32_t drain_ms, void (*on_done)(void *context), void *context)
+{
+    rpc_server_shutdown(api->server, drain_ms, on_done, context);
 }
 
 void api_free(struct api *api)

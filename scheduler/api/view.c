@@ -6,7 +6,7 @@
 
 void *view_alloc(struct arena *arena, size_t count, size_t size)
 {
-    void *memory = arena_alloc(arena, count * size ? count * size : 1);
+    void *memory = arena_alloc(arena, (count ? count : 1) * size);
     ASSERT(memory); /* responses are bounded by their builders, far below the arena's cap */
     return memory;
 }
