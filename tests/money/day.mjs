@@ -1,0 +1,304 @@
+#!/usr/bin/env node
+// The core promise through the real database. Four business days of orders on the sample catalogue are made up by seed, taken in, delivered, cancelled, accepted,
+// reported, returned; after each day the books are closed and settled. Everything that came of it (claims, lines, member-years, ledger balances, batches, files) is
+// recomputed here from the CSV files and rules.mjs alone and compared to the fen. Also: kill -9 at random moments of settling, and reruns, change nothing.
+//   tests/support/with_postgres node day.mjs MEDDISPATCH MONEY_DAY CATALOG_DIR SEED
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { NOTHING_SEEN, dayNumber, decide, shanghai, takeBack } from './rules.mjs'
+
+const [program, player, catalog, seedText] = process.argv.slice(2)
+const db = process.env.MEDDISPATCH_TEST_DB
+if (!db) { console.log('skipped: no MEDDISPATCH_TEST_DB (run under tests/support/with_postgres)'); process.exit(77) }
+const scratch = mkdtempSync(join(tmpdir(), 'meddispatch-money-'))
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+let compared = 0
+const die = text => { console.error(`seed ${seedText}: ${text}`); process.exit(1) }
+const equal = (what, mine, theirs) => { compared++; if (String(mine) !== String(theirs)) die(`${what}: expected ${mine}, found ${theirs}`) }
+let state = BigInt(seedText) * 7919n + 1n
+const below = n => { state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn; return Number((state >> 33n) % BigInt(n)) }
+const chance = n => below(n) === 0, pick = list => list[below(list.length)]
+const run = (args, want = 0) => {
+  const r = spawnSync(program, args.concat('--db', db), { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (r.status !== want) die(`meddispatch ${args.join(' ')}: exit ${r.status}, expected ${want}\n${r.stdout}${r.stderr}`)
+  return r.stdout
+}
+const sql = text => JSON.parse(execFileSync('psql', ['-XAtqc', `SELECT coalesce(json_agg(t), '[]') FROM (${text}) t`], { encoding: 'utf8', maxBuffer: 1 << 28 }))
+const play = lines => execFileSync(player, [db], { input: lines.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 28 }).trim().split('\n').filter(Boolean).map(l => JSON.parse(l))
+
+// ---- the catalogue, as a plain reader sees it ----
+const csv = file => {
+  const [head, ...rows] = readFileSync(join(catalog, file), 'utf8').trim().split('\n').map(l => [...l.matchAll(/("(?:[^"]|"")*"|[^,]*)(,|$)/g)].map(m => m[1].replace(/^"|"$/g, '').replaceAll('""', '"')))
+  return rows.map(r => Object.fromEntries(head.map((h, i) => [h, r[i]])))
+}
+const on = v => v === '1', int = Number
+const plans = Object.fromEntries(csv('plans.csv').map(p => [p.plan, { age_min: int(p.age_min), age_max: int(p.age_max), waiting: int(p.waiting_days), rx_days: int(p.prescription_days_max),
+  drugs: int(p.drugs_max), supply: int(p.supply_days), supply_emergency: int(p.supply_emergency_days), supply_chronic: int(p.supply_chronic_days),
+  supply_override: int(p.supply_override_days), excess_refuses: on(p.supply_excess_refuses), ineligible_refuses: on(p.ineligible_refuses), deductible_claim: int(p.deductible_claim_fen),
+  deductible_year: int(p.deductible_year_fen), year_limit: int(p.year_limit_fen), late: int(p.late_fen),
+  benefit: [null, ...['medicine', 'test', 'checkup'].map(b => ({ rate: int(p[`${b}_rate_bps`]), cap: int(p[`${b}_claim_cap_fen`]), count: int(p[`${b}_count_max`]) }))] }]))
+const members = new Map(csv('members.csv').map(m => [m.code, { code: m.code, plan: m.plan, sex: m.sex, birth: m.birth_date, inception: m.inception, from: m.valid_from, to: m.valid_to, renewal: on(m.renewal),
+  known: true, policy_known: true }]))
+const items = new Map()
+for (const p of csv('formulary.csv')) items.set(p.code, { code: p.code, price: int(p.price_fen), found: true, covered: on(p.eligible), approval: p.approval !== '' && (p.approval_till === '' || p.approval_till >= '2026-01-01'),
+  prohibited: on(p.prohibited), controlled: on(p.controlled), injection: on(p.injection), hypoglycaemic: on(p.hypoglycaemic), chronic: on(p.chronic), ceiling: int(p.ceiling_fen),
+  min_age: int(p.age_min), max_age: int(p.age_max), sex: p.sex, indications: p.indications, pack_ddays: int(p.pack_supply_ddays), quantity_max: int(p.quantity_max), repeat: 0 })
+for (const t of csv('tests.csv')) items.set(t.code, { code: t.code, price: int(t.ceiling_fen), found: true, covered: on(t.eligible), approval: true, ceiling: int(t.ceiling_fen), min_age: int(t.age_min),
+  max_age: int(t.age_max), sex: t.sex, indications: '', pack_ddays: 0, quantity_max: 0, repeat: int(t.repeat_days), checkup: t.benefit === 'CHECKUP' })
+const facilities = csv('facilities.csv')
+const products = [...items.values()].filter(i => !i.code.startsWith('RT-') && !i.code.startsWith('CK-')), tests = [...items.values()].filter(i => i.code.startsWith('RT-'))
+const payeeOf = id => facilities.find(f => f.facility_id === String(id)).payee
+const people = [...members.keys()].filter(c => /^M0000[0-4]|^SMALL|^EDGE/.test(c))
+
+// ---- what should be: claims, accounts, expected ledger balances (credit less debit) ----
+const claims = new Map(), accounts = new Map(), usedRx = new Map(), balances = new Map(), payable = new Map(), seen = NOTHING_SEEN()
+const refusedBy = {}
+const accountOf = code => {
+  if (!accounts.has(code)) accounts.set(code, { posted: 0n, settled: 0n, pending: 0n, deductible: 0n, count: [0, 0, 0, 0],
+    lastTest: test => [...claims.values()].filter(c => c.member === code && c.benefit !== 1 && c.live && c.lines.some((l, i) => l.item === test && c.mine.lines[i].allowed > 0)).map(c => dayNumber(shanghai(c.service_ms))).sort().pop() })
+  return accounts.get(code)
+}
+const move = (debit, credit, amount) => {
+  if (amount === 0n) return
+  balances.set(debit, (balances.get(debit) ?? 0n) - amount); balances.set(credit, (balances.get(credit) ?? 0n) + amount)
+}
+const due = (day, payee, amount) => { if (amount !== 0n) { const k = `${day} ${payee}`; payable.set(k, [...(payable.get(k) ?? []), amount]) } }
+
+const makeOrder = (day, n, key) => {
+  const service_ms = Date.parse(`${day}T02:00:00Z`) + n * 20000, test = chance(4), checkup = test && chance(5)
+  const lines = []
+  for (let i = checkup ? 1 : 1 + below(test ? 3 : 5); i > 0; i--) {
+    const item = checkup ? items.get('CK-ANNUAL') : pick(test ? tests : chance(3) ? products : products.slice(0, 200))
+    if (lines.some(l => l.item === item.code)) continue
+    lines.push({ item: item.code, quantity: test ? 1 : 1 + below(chance(4) ? 12 : 3), price: item.price + (chance(5) ? below(900) : 0), days: !test && chance(5) ? 1 + below(30) : 0, override: !test && chance(6) ? 'LONG' : '' })
+  }
+  const total = lines.reduce((s, l) => s + l.price * l.quantity, 0)
+  return { key, member: pick(people), benefit: checkup ? 3 : test ? 2 : 1, service_ms, issued_ms: service_ms - below(chance(10) ? 400000000 : 3600000), valid_days: 1 + below(3), emergency: chance(8), chronic: chance(3),
+    accident: false, rx: chance(15) && usedRx.size ? pick([...usedRx.keys()]) : `RX${key}`, diagnosis: chance(3) ? 'J10.1' : '', other: chance(8) ? below(total + 1) : 0,
+    facility: test ? 101 + below(6) : chance(25) ? 901 : 1 + below(24), lines }
+}
+const orderLine = c => {
+  const lines = c.lines.map(l => `${l.item}:${l.quantity}:${l.price}:${l.days}:${l.override}`).join('|')
+  if (c.benefit !== 1) return ['T', c.key, c.member, c.facility, c.service_ms, c.other, lines].join('\t')
+  return ['P', c.key, c.member, c.facility, c.service_ms, c.issued_ms, c.valid_days, `${c.emergency ? 'e' : ''}${c.chronic ? 'c' : ''}` || '-', c.rx, c.diagnosis, c.other, lines].join('\t')
+}
+const expectClaim = c => {
+  const a = accountOf(c.member), m = members.get(c.member), plan = plans[m.plan]
+  const inForce = shanghai(c.service_ms) >= m.from && shanghai(c.service_ms) < m.to
+  const facility = facilities.find(f => f.facility_id === String(c.facility))
+  c.mine = decide({ ...c, used: usedRx.has(c.rx), contracted: on(facility.contracted), allowed: true }, { ...m, policy_known: inForce }, plan, c.lines.map(l => items.get(l.item)), a, seen)
+  claims.set(c.key, c)
+  c.payee = payeeOf(c.facility); c.live = c.mine.state === 'HELD'
+  c.mine.lines.forEach(l => { l.back = 0; l.backBenefit = 0n; l.backMember = 0n })
+  if (!c.live) { refusedBy[c.mine.rule] = (refusedBy[c.mine.rule] ?? 0) + 1; return }
+  if (c.benefit === 1) usedRx.set(c.rx, c.key)
+  a.pending += c.mine.benefit; a.posted += c.mine.benefit; a.deductible += c.mine.deductible_year
+  if (c.mine.benefit > 0n) a.count[c.benefit]++
+  move('1', '2', c.mine.benefit)
+}
+const fates = { medicine: ['delivered', 'delivered', 'delivered', 'delivered', 'cancelled', 'failed', 'open'], test: ['reported', 'reported', 'reported', 'accepted', 'cancelled', 'open'] }
+const fate = (c, day, at, script) => {
+  const kind = pick(c.benefit === 1 ? fates.medicine : fates.test), a = accountOf(c.member)
+  if (kind === 'open') { c.fate = kind; return }
+  if (chance(6)) { script.push(['F', 'late', c.order, at, 0].join('\t')); move('1', '7', BigInt(plans[members.get(c.member).plan].late)); c.late = true }
+  c.fate = kind
+  a.pending -= c.mine.benefit
+  if (kind === 'cancelled' || kind === 'failed') {
+    script.push(['F', kind, c.order, at, 0].join('\t'))
+    move('2', '1', c.mine.benefit); a.posted -= c.mine.benefit; a.deductible -= c.mine.deductible_year; if (c.mine.benefit > 0n) a.count[c.benefit]--
+    c.live = false; if (kind === 'cancelled' && usedRx.get(c.rx) === c.key) usedRx.delete(c.rx)
+    return
+  }
+  script.push(['F', c.benefit === 1 ? 'delivered' : 'accepted', c.order, at, c.benefit === 1 ? 0 : c.facility].join('\t'))
+  a.settled += c.mine.benefit
+  move('2', `${c.benefit === 1 ? 3 : 4}:${c.payee}`, c.mine.benefit); move('5', `6:${c.payee}`, c.mine.member)
+  if (c.benefit === 1) due(day, c.payee, c.mine.benefit)
+  if (kind === 'reported') {
+    script.push(['F', 'reported', c.order, at + 60000, 0].join('\t'))
+    move(`4:${c.payee}`, `3:${c.payee}`, c.mine.benefit); due(day, c.payee, c.mine.benefit)
+  }
+}
+const giveBack = (c, day, at, script, checks) => {
+  const i = below(c.lines.length), line = c.mine.lines[i], n = c.lines[i].quantity, quantity = 1 + below(n), q = line.back + quantity
+  const key = `${c.key}-${day}-${script.length}`
+  script.push(['R', key, c.claim, i + 1, quantity, at].join('\t'))
+  if (chance(4)) { script.push(script.at(-1)); checks.push({ key, repeated: true }) } // the same request twice is one return
+  if (q > n || !c.live) { checks.push({ key, refused: true }); return }
+  const benefit = takeBack(line.benefit, q, n, line.backBenefit), member = takeBack(line.member, q, n, line.backMember), a = accountOf(c.member)
+  checks.push({ key, benefit, member })
+  line.back = q; line.backBenefit += benefit; line.backMember += member; a.posted -= benefit; a.settled -= benefit
+  if (c.lines.every((l, k) => c.mine.lines[k].back === l.quantity)) c.live = false     // wholly reversed
+  const from = c.fate === 'accepted' ? 4 : 3
+  move(`${from}:${c.payee}`, '1', benefit); move(`6:${c.payee}`, '5', member)
+  if (from === 3) due(day, c.payee, -benefit)
+}
+
+const playDay = (day, count, first) => {
+  const orders = []
+  for (let n = 0; n < count; n++) orders.push(makeOrder(day, n, `${day}-${n}`))
+  const script = orders.flatMap((o, n) => (n % 40 === 39 ? [orderLine(o), ''] : [orderLine(o)]))
+  orders.forEach(expectClaim)
+  const answers = play(script)
+  const again = play(script)                                                             // every key a second time: the same answers, nothing new
+  equal('answers', orders.length, answers.length)
+  orders.forEach((o, n) => {
+    equal(`${o.key} status`, 'OK', answers[n].status); equal(`${o.key} again`, answers[n].claim, again[n].claim); equal(`${o.key} repeated`, true, again[n].repeated)
+    o.order = answers[n].order; o.claim = answers[n].claim
+  })
+  const at = Date.parse(`${day}T08:00:00Z`), events = [], returns = [], checks = []
+  orders.filter(o => o.live).forEach((o, n) => fate(o, day, at + n * 1000, events))
+  play(events)
+  ;[...claims.values()].filter(c => ['delivered', 'reported', 'accepted'].includes(c.fate) && c.live && chance(first ? 5 : 3)).forEach((c, n) => giveBack(c, day, at + 4000000 + n * 1000, returns, checks))
+  const given = play(returns)
+  for (const check of checks) {
+    const all = given.filter(g => g.key === check.key)
+    if (check.refused) equal(`${check.key} refused`, true, all.every(g => g.status !== 'OK'))
+    else if (check.repeated) equal(`${check.key} twice`, 2, all.length)
+    else { equal(`${check.key} status`, 'OK', all[0].status); equal(`${check.key} benefit`, check.benefit, all[0].benefit); equal(`${check.key} member`, check.member, all[0].member); all.slice(1).forEach(g => equal(`${check.key} repeated`, true, g.repeated)) }
+  }
+}
+
+// ---- comparing with the tables, by SQL of our own ----
+const compareClaims = () => {
+  const states = { REFUSED: 1, HELD: 2 }
+  const rows = new Map(sql('SELECT claim_id, state, refusal_rule, submitted_fen, eligible_fen, deductible_fen, deductible_year_fen, other_coverage_fen, benefit_fen, member_fen FROM claim').map(r => [r.claim_id, r]))
+  const lines = new Map(sql('SELECT claim_id, line_no, allowed_quantity, submitted_fen, eligible_fen, benefit_fen, member_fen, reversed_quantity, reversed_fen, reversed_member_fen FROM claim_line').map(r => [`${r.claim_id}/${r.line_no}`, r]))
+  equal('claims', claims.size, rows.size)
+  for (const c of claims.values()) {
+    const r = rows.get(c.claim), m = c.mine, w = `${c.key} claim ${c.claim}`
+    const whole = c.lines.every((l, i) => m.lines[i].back === l.quantity)
+    const state = ['cancelled', 'failed'].includes(c.fate) ? 4 : ['delivered', 'accepted', 'reported'].includes(c.fate) ? (whole ? 5 : 3) : states[m.state]
+    for (const [k, v] of Object.entries({ state, refusal_rule: m.rule, submitted_fen: m.submitted, eligible_fen: m.eligible, deductible_fen: m.deductible, deductible_year_fen: m.deductible_year, benefit_fen: m.benefit, member_fen: m.member })) equal(`${w} ${k}`, v, r[k])
+    m.lines.forEach((l, i) => {
+      const x = lines.get(`${c.claim}/${i + 1}`)
+      for (const [k, v] of Object.entries({ allowed_quantity: l.allowed, submitted_fen: l.submitted, eligible_fen: l.eligible, benefit_fen: l.benefit, member_fen: l.member, reversed_quantity: l.back, reversed_fen: l.backBenefit, reversed_member_fen: l.backMember })) equal(`${w} line ${i + 1} ${k}`, v, x[k])
+    })
+  }
+}
+const compareAccounts = () => {
+  for (const r of sql('SELECT m.code, y.pending_fen, y.posted_fen, y.deductible_used_fen, y.count_used FROM member_year y JOIN member m USING (city_id, member_id)')) {
+    const a = accountOf(r.code)
+    equal(`${r.code} pending`, a.pending, r.pending_fen); equal(`${r.code} posted`, a.settled, r.posted_fen); equal(`${r.code} deductible`, a.deductible, r.deductible_used_fen); equal(`${r.code} counts`, a.count.slice(1), r.count_used)
+  }
+}
+const compareLedger = () => {
+  const found = sql(`SELECT CASE WHEN a.kind IN (3, 4, 6, 8) THEN a.kind || ':' || a.owner ELSE a.kind::text END AS account,
+    sum(CASE WHEN l.credit_account = a.account_id THEN l.amount_fen ELSE -l.amount_fen END)::bigint AS fen FROM ledger l JOIN account a ON a.city_id = l.city_id AND a.account_id IN (l.credit_account, l.debit_account) GROUP BY 1`)
+  const theirs = new Map(found.map(r => [r.account, BigInt(r.fen)]))
+  for (const k of new Set([...theirs.keys(), ...balances.keys()])) equal(`account ${k}`, balances.get(k) ?? 0n, theirs.get(k) ?? 0n)
+}
+
+// ---- settling a day, killed at random moments ----
+const out = join(scratch, 'out')
+execFileSync('mkdir', ['-p', out])
+let kills = 0, usual_ms = 20
+const killed = args => new Promise(done => {
+  const started = Date.now(), child = spawn(program, args.concat('--db', db), { stdio: 'ignore' })
+  const timer = setTimeout(() => child.kill('SIGKILL'), below(Math.ceil(usual_ms)))
+  child.on('exit', (code, signal) => { clearTimeout(timer); if (signal) kills++; else usual_ms = 0.5 * usual_ms + 0.5 * (Date.now() - started); done() })
+})
+const files = () => Object.fromEntries(readdirSync(out).filter(f => f.endsWith('.csv')).map(f => [f, createHash('sha256').update(readFileSync(join(out, f))).digest('hex')]))
+const carried = new Map(), sentFiles = {}, settled = { negative: 0, recovered: 0 }
+const settleDay = async day => {
+  const args = verb => ['settle', verb, '--business-date', day]
+  run([...args('prepare'), '--out', out, '--actor', 'anna'], 1)                           // the day is open
+  run([...args('close'), '--actor', 'anna'])
+  equal('close again', 0, JSON.parse(run([...args('close'), '--actor', 'anna', '--json'])).closed)
+  for (let i = 0; i < 6; i++) await killed([...args('prepare'), '--out', out, '--actor', 'anna'])
+  const sealed = JSON.parse(run([...args('prepare'), '--out', out, '--actor', 'anna', '--json'])), before = files()
+  run([...args('prepare'), '--out', out, '--actor', 'somebody'])
+  equal('prepare again: files', JSON.stringify(before), JSON.stringify(files()))
+  const expected = [...payable].filter(([k]) => k.startsWith(day)).map(([k, list]) => [k.slice(11), list]).sort()
+  equal('batches', expected.map(([p]) => p), sealed.batches.map(b => b.payee))
+  for (const [i, [payee, list]] of expected.entries()) {
+    const net = list.reduce((a, b) => a + b, 0n), brought = carried.get(payee) ?? 0n, sum = net + brought, b = sealed.batches[i], w = `${day} ${payee}`
+    equal(`${w} state`, 'SEALED', b.state); equal(`${w} items`, list.length, b.items); equal(`${w} net`, net, b.net_fen); equal(`${w} brought`, brought, b.brought_fen)
+    equal(`${w} paid`, sum > 0n ? sum : 0n, b.paid_fen); equal(`${w} carried`, sum < 0n ? sum : 0n, b.carried_fen)
+    carried.set(payee, sum < 0n ? sum : 0n)
+    settled.negative += net < 0n; settled.recovered += brought < 0n && net > 0n
+    const text = readFileSync(join(out, b.file)), body = text.subarray(0, text.lastIndexOf('T,')), rows = text.toString('utf8').trim().split('\n'), trailer = rows.at(-1).split(',')
+    equal(`${w} file hash`, createHash('sha256').update(text).digest('hex'), b.sha256); equal(`${w} trailer hash`, createHash('sha256').update(body).digest('hex'), trailer[6])
+    equal(`${w} trailer`, ['T', list.length, net, brought, b.paid_fen, b.carried_fen], trailer.slice(0, 6))
+    equal(`${w} details`, list.map(String).sort(), rows.filter(r => r.startsWith('D,')).map(r => r.match(/^(?:[^,]*,){12}(-?\d+),/)[1]).sort())
+    if (sum > 0n && net > 0n) { const rec = -brought < net ? -brought : net; move(`3:${payee}`, `8:${payee}`, rec); move(`3:${payee}`, '9', net - rec) }
+    else if (net < 0n) move(`8:${payee}`, `3:${payee}`, -net)
+    else { move(`3:${payee}`, `8:${payee}`, net) }
+  }
+  run([...args('send'), '--out', out], 1)                                                 // not approved
+  run([...args('approve'), '--actor', 'anna'], 1)                                         // the preparer may not
+  for (let i = 0; i < 3; i++) await killed([...args('approve'), '--actor', 'bert'])
+  run([...args('approve'), '--actor', 'bert'])
+  for (let i = 0; i < 8; i++) await killed([...args('send'), '--out', out])
+  const sent = JSON.parse(run([...args('send'), '--out', out, '--json']))
+  equal('all sent', true, sent.batches.every(b => b.state === 'SENT'))
+  run([...args('send'), '--out', out]); if (sent.batches.length) run([...args('send'), '--out', out, '--payee', sent.batches[0].payee], 1) // a resend is refused
+  equal('files after sending', JSON.stringify(before), JSON.stringify(files())); Object.assign(sentFiles, before)
+  const recon = JSON.parse(run(['reconcile', '--business-date', day, '--json']))
+  equal('recon', true, recon.fits)
+}
+
+// ---- four days, one after the other ----
+run(['migrate'])
+run(['load', '--city-name', 'Testville', 'plans', join(catalog, 'plans.csv')])
+for (const kind of ['members', 'formulary', 'tests', 'payees', 'couriers']) run(['load', kind, join(catalog, `${kind}.csv`)])
+run(['load', 'facilities', join(catalog, 'facilities.csv')], 3)                           // a template: not on a map yet
+const placed = join(scratch, 'facilities.csv')
+writeFileSync(placed, readFileSync(join(catalog, 'facilities.csv'), 'utf8').split('\n').map((l, i) => (i && l ? l.split(',').map((f, k) => (k === 3 ? '39.9' : k === 4 ? '116.4' : f)).join(',') : l)).join('\n'))
+run(['load', 'facilities', placed])
+const today = dayNumber(shanghai(Date.now())), dayText = n => new Date(n * 86400000).toISOString().slice(0, 10)
+for (const [i, count] of [120, 120, 0, 60].entries()) {                                   // the third day has nothing but returns: payees go negative
+  const day = dayText(today - 4 + i)
+  playDay(day, count, i === 0)
+  compareClaims(); compareAccounts(); compareLedger()
+  await settleDay(day)
+  compareLedger()
+  if (!JSON.parse(run(['ledger', 'verify', '--json'])).sound) die('the ledger is not sound')
+  run(['ledger', 'trial-balance'])
+}
+
+// ---- the bank answers: one payee is paid, one is not and gets its money with a later day ----
+const lastDay = dayText(today - 1), last = JSON.parse(run(['settle', 'status', '--business-date', lastDay, '--json'])).batches.filter(b => b.paid_fen > 0)
+run(['settle', 'confirm', '--business-date', lastDay, '--payee', last[0].payee, '--bank-ref', 'B1'])
+run(['settle', 'confirm', '--business-date', lastDay, '--payee', last[0].payee, '--bank-ref', 'B1'], 1)
+run(['settle', 'fail', '--business-date', lastDay, '--payee', last[1].payee, '--bank-ref', 'B2'])
+const returnedDay = sql('SELECT business_day::text AS day FROM ledger WHERE kind = 13')[0].day
+move('9', `3:${last[1].payee}`, BigInt(last[1].paid_fen)); due(returnedDay, last[1].payee, BigInt(last[1].paid_fen))
+compareLedger()
+await settleDay(returnedDay)
+compareLedger()
+
+// ---- what the database itself refuses, and what reconciliation and verification find when the owner breaks the books ----
+const attack = (role, text) => spawnSync('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', `SET ROLE ${role}; ${text}`], { encoding: 'utf8' })
+const refused = (what, text) => { const r = attack('meddispatch_settlement', text); if (r.status === 0) die(`the database let pass: ${what}`); compared++ }
+refused('an entry paid twice', `INSERT INTO payout_batch SELECT city_id, payee, business_day, 2, 'DRAFT', 1, 1, 0, 1, 0, 'x' FROM payout_batch LIMIT 1;
+  INSERT INTO payout_item SELECT i.city_id, i.payee, i.business_day, 2, i.entry_id, i.amount_fen FROM payout_item i JOIN payout_batch b USING (city_id, payee, business_day) WHERE b.run = 2 LIMIT 1`)
+refused('the preparer approving', `UPDATE payout_batch SET approved_by = prepared_by`)
+refused('another sum', `UPDATE payout_batch SET total_fen = total_fen + 1`)
+refused('an item taken out', `DELETE FROM payout_item`)
+refused('a posting of a foreign kind', `SELECT settlement_post(1, ARRAY[0::bigint], ARRAY[1::smallint], ARRAY['PH-01'], ARRAY[1::bigint], ARRAY['k'])`)
+const broken = (what, args, breakIt, mendIt, sign) => {
+  if (attack('meddispatch_owner', breakIt).status !== 0) die(`cannot break: ${what}`)
+  const told = run(args, 1)
+  if (!told.includes(sign)) die(`${what}: ${sign} is not told: ${told}`)
+  if (attack('meddispatch_owner', mendIt).status !== 0) die(`cannot mend: ${what}`)
+  run(args); compared++
+}
+const recon = ['reconcile', '--business-date', lastDay, '--json'], verify = ['ledger', 'verify', '--json']
+const item = sql(`SELECT entry_id FROM payout_item WHERE business_day = '${lastDay}' ORDER BY entry_id LIMIT 1`)[0].entry_id
+const posted = sql(`SELECT entry_id, claim_id FROM ledger WHERE kind = 2 AND business_day = '${lastDay}' ORDER BY entry_id LIMIT 1`)[0]
+broken('an item changed', recon, `UPDATE payout_item SET amount_fen = amount_fen + 1 WHERE entry_id = ${item}`, `UPDATE payout_item SET amount_fen = amount_fen - 1 WHERE entry_id = ${item}`, 'ITEM_AMOUNT')
+broken('a batch changed', recon, `UPDATE payout_batch SET net_fen = net_fen + 1, total_fen = total_fen + 1 WHERE business_day = '${lastDay}' AND payee = '${last[0].payee}'`,
+  `UPDATE payout_batch SET net_fen = net_fen - 1, total_fen = total_fen - 1 WHERE business_day = '${lastDay}' AND payee = '${last[0].payee}'`, 'PAYOUT_NOT_BOOKED')
+broken('an undelivered order posted', recon, `UPDATE orders SET phase = 2 WHERE claim_id = ${posted.claim_id}`,
+  `UPDATE orders SET phase = CASE kind WHEN 1 THEN 10 ELSE 14 END WHERE claim_id = ${posted.claim_id}`, 'POSTED_NOT_DELIVERED')
+broken('an entry changed', verify, `UPDATE ledger SET amount_fen = amount_fen + 1 WHERE entry_id = ${posted.entry_id}`, `UPDATE ledger SET amount_fen = amount_fen - 1 WHERE entry_id = ${posted.entry_id}`, 'ROW_HASH')
+broken('a member-year changed', verify, `UPDATE member_year SET posted_fen = posted_fen + 1 WHERE member_id = (SELECT min(member_id) FROM member_year WHERE posted_fen > 0 AND posted_fen < limit_fen - pending_fen)`,
+  `UPDATE member_year y SET posted_fen = posted_fen - 1 WHERE y.member_id = (SELECT min(claim_id) FROM ledger_faults(1) WHERE what = 'MEMBER_YEAR')`, 'MEMBER_YEAR')
+if (kills < 10) die(`only ${kills} kills`)
+if (!settled.negative || !settled.recovered) die(`no payee went negative, or none paid back: ${JSON.stringify(settled)}`)
+const held = [...claims.values()].filter(c => c.mine.state === 'HELD')
+console.log(`seed ${seedText}: ${claims.size} claims (${held.length} held, ${held.filter(c => c.mine.benefit > 0n).length} with a benefit), ${compared} comparisons equal, ${Object.keys(sentFiles).length} files, ${kills} kills, ${JSON.stringify(settled)}; ${JSON.stringify(seen)}; refused by ${JSON.stringify(refusedBy)}`)
+for (const what of ['ceiling', 'claimCap', 'yearCap', 'ineligible', 'cut', 'other', 'deductible', 'halfUp']) if (!seen[what]) die(`nothing about ${what}`)
