@@ -1,0 +1,131 @@
+/* Put one chain into one sequence, at the cheapest places its limits allow: every combination of positions and choices, cut short where
+ * already the part that is placed breaks a limit or costs more than the best found (times only grow by going on, since travel times keep
+ * the triangle inequality on roads). It must not know which courier or task is worth trying. */
+#include "tour.h"
+
+#include <string.h>
+
+struct search {
+    struct work *work;
+    uint32_t courier, task;
+    const struct plan_ref *refs;      /* the sequence without the chain */
+    uint32_t count;
+    const struct tour_value *before;
+    bool force;
+    int64_t bound;                    /* added soft cost must stay below */
+    struct insertion *best;
+    struct plan_ref trial[PLAN_STOPS_MAX];
+    int32_t begin_s[PLAN_STOPS_MAX];
+};
+
+bool task_has_skills(const struct plan_problem *problem, uint32_t task, uint32_t courier)
+{
+    return (problem->tasks[task].skills & ~problem->couriers[courier].skills) == 0;
+}
+
+bool task_allows(const struct plan_problem *problem, uint32_t task, uint32_t courier)
+{
+    const struct plan_task *t = &problem->tasks[task];
+    if (t->held && !t->committed) return false;
+    if (t->courier != PLAN_ANY) return t->courier == courier && (t->committed || task_has_skills(problem, task, courier));
+    for (uint32_t i = 0; i < t->forbidden_count; i++)
+        if (t->forbidden[i] == courier) return false;
+    return task_has_skills(problem, task, courier);
+}
+
+/* The trial is whole: is it allowed, and better than the best? */
+static void consider(struct search *search, uint32_t trial_count, const struct tour_value *value)
+{
+    struct insertion *best = search->best;
+    int64_t added = value->soft - search->before->soft;
+    uint64_t total = value->violation_s + value->free_violation_s, base = search->before->violation_s + search->before->free_violation_s;
+    uint64_t worse = total > base ? total - base : 0;
+    if (search->force) {
+        if (best->found && (worse > best->violation_added || (worse == best->violation_added && added >= best->added))) return;
+    } else {
+        if (added >= search->bound) return;
+        if (worse > 0 || !tour_is_sound(search->work, search->courier, search->trial, trial_count, value)) return;
+        search->bound = added;
+    }
+    best->found = true;
+    best->added = added;
+    best->violation_added = worse;
+    best->count = trial_count;
+    memcpy(best->refs, search->trial, trial_count * sizeof *best->refs);
+}
+
+/* Run the rest of the sequence after the trial's first `placed` stops, of which the old sequence's first `from` are part. */
+static void run_out(struct search *search, uint32_t placed, uint32_t from, const struct step_state *state, bool partial, uint32_t *total, struct tour_value *out)
+{
+    struct step_state end = *state;
+    for (uint32_t i = from; i < search->count; i++) {
+        search->trial[placed] = search->refs[i];
+        tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &end);
+        placed++;
+    }
+    tour_finish(search->work, search->courier, placed ? &search->trial[placed - 1] : NULL, &end, partial, out);
+    *total = placed;
+}
+
+/* Could this half-placed chain still become allowed and cheap? Boxes are left out: what is picked up has not been handed over yet. */
+static bool is_hopeful(struct search *search, uint32_t placed, uint32_t from, const struct step_state *state)
+{
+    struct tour_value value;
+    uint32_t total;
+    unsigned ignore = search->work->ignore;
+    search->work->ignore |= LIMIT_BOX;
+    run_out(search, placed, from, state, true, &total, &value);
+    search->work->ignore = ignore;
+    if (search->force) return true;
+    if (value.free_violation_s > 0 || value.violation_s > search->before->violation_s) return false;
+    return value.soft - search->before->soft < search->bound;
+}
+
+/* Place `step` somewhere at or after old position `from`; the trial holds `placed` stops so far. */
+static void place(struct search *search, uint32_t step, uint32_t placed, uint32_t from, struct step_state state)
+{
+    const struct plan_task *task = &search->work->problem->tasks[search->task];
+    ASSERT(step < PLAN_STEPS_MAX);
+    bool last = step + 1 == task->step_count;
+    for (uint32_t position = from;; position++) {
+        for (uint32_t choice = 0; choice < task->steps[step].choice_count; choice++) {
+            struct step_state here = state;
+            search->trial[placed] = (struct plan_ref){.task = search->task, .step = (uint8_t)step, .choice = (uint8_t)choice};
+            tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &here);
+            search->work->evaluations++;
+            if (!search->force && here.free_violation_s > 0) continue; /* what is broken now stays broken */
+            if (last) {
+                struct tour_value value;
+                uint32_t total;
+                run_out(search, placed + 1, position, &here, false, &total, &value);
+                consider(search, total, &value);
+            } else if (is_hopeful(search, placed + 1, position, &here)) {
+                place(search, step + 1, placed + 1, position, here);
+            }
+        }
+        if (position == search->count) break;
+        search->trial[placed] = search->refs[position];
+        tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &state);
+        placed++;
+        if (!search->force && state.free_violation_s > 0) break;
+    }
+}
+
+void insertion_best(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t count, const struct tour_value *before,
+                    uint32_t task, uint32_t first_step, uint32_t from, int64_t bound, bool force, struct insertion *out)
+{
+    const struct plan_task *t = &work->problem->tasks[task];
+    struct search search = {.work = work, .courier = courier, .task = task, .refs = refs, .count = count, .before = before, .force = force,
+                            .bound = bound, .best = out};
+    out->found = false;
+    ASSERT(first_step < t->step_count);
+    struct step_state state;
+    tour_begin(work, courier, &state);
+    for (uint32_t i = 0; i < from; i++) {
+        search.trial[i] = refs[i];
+        tour_step(work, courier, search.trial, i, search.begin_s, &state);
+    }
+    if (count + (t->step_count - first_step) <= PLAN_STOPS_MAX) place(&search, first_step, from, from, state);
+    bool may_skip = first_step == 0 && t->step_count > 1 && t->steps[0].skip_with_kit && work->problem->couriers[courier].kits > 0;
+    if (may_skip && count + t->step_count - 1 <= PLAN_STOPS_MAX) place(&search, 1, from, from, state);
+}
