@@ -110,16 +110,23 @@ static enum status header_read(struct csv *csv, struct error *err)
     return STATUS_OK;
 }
 
-enum status csv_open(const char *path, struct csv *csv, struct error *err)
+enum status csv_begin(FILE *file, const char *path, struct csv *csv, struct error *err)
 {
     csv->path = path;
     csv->line = csv->next_line = 1;
     csv->column_count = csv->field_count = 0;
-    csv->file = fopen(path, "rb");
-    if (!csv->file) return error_set(err, STATUS_NOT_FOUND, "%s: %s", path, strerror(errno));
+    csv->file = file;
     enum status rc = header_read(csv, err);
     if (rc != STATUS_OK) csv_close(csv);
     return rc;
+}
+
+enum status csv_open(const char *path, struct csv *csv, struct error *err)
+{
+    csv->file = NULL;
+    FILE *file = fopen(path, "rb");
+    if (!file) return error_set(err, STATUS_NOT_FOUND, "%s: %s", path, strerror(errno));
+    return csv_begin(file, path, csv, err);
 }
 
 void csv_close(struct csv *csv)

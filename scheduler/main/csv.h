@@ -25,6 +25,8 @@ struct csv {
 
 /** Open and read the header line. `csv` is large: not for the stack. NOT_FOUND, or INVALID_ARGUMENT naming file and line. */
 must_use enum status csv_open(const char *path, struct csv *csv, struct error *err);
+/** The same on a file already open, which csv_close closes; `path` is how errors name it. */
+must_use enum status csv_begin(FILE *file, const char *path, struct csv *csv, struct error *err);
 void csv_close(struct csv *csv);
 /** The next record into csv->fields; *end at the end of the file. INVALID_ARGUMENT: a quote out of place or never closed, a record too long, a
  *  number of fields other than the header's, bytes that are not UTF-8 or NUL. Empty lines are passed over. */
