@@ -490,8 +490,16 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- ---- grants: what is not listed is not allowed ----
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO meddispatch_app;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO meddispatch_settlement, meddispatch_reader;
+DO $$
+DECLARE
+    t regclass;
+BEGIN
+    -- partitions are reached through their parents alone
+    FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+                AND relowner = 'meddispatch_owner'::regrole LOOP
+        EXECUTE format('GRANT SELECT ON %s TO meddispatch_app, meddispatch_settlement, meddispatch_reader', t);
+    END LOOP;
+END $$;
 REVOKE SELECT ON order_contact, access_log FROM meddispatch_settlement, meddispatch_reader;
 REVOKE SELECT ON payee FROM meddispatch_app, meddispatch_reader;
 REVOKE SELECT ON access_log FROM meddispatch_app;
