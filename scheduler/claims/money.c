@@ -110,7 +110,7 @@ void money_share(int64_t total, const int64_t *weights, uint32_t count, int64_t 
 void money_settle_lines(struct claims_case *c)
 {
     struct claim *claim = c->claim;
-    int64_t eligible[ORDER_LINES_MAX], unpaid[ORDER_LINES_MAX], benefit[ORDER_LINES_MAX], other[ORDER_LINES_MAX];
+    int64_t eligible[ORDER_LINES_MAX] = {0}, unpaid[ORDER_LINES_MAX] = {0}, benefit[ORDER_LINES_MAX], other[ORDER_LINES_MAX];
     uint32_t count = claim->line_count;
     for (uint32_t i = 0; i < count; i++) eligible[i] = claim->lines[i].eligible_fen;
     money_share(claim->benefit_fen, eligible, count, benefit);
