@@ -248,7 +248,7 @@ run(['load', 'facilities', join(catalog, 'facilities.csv')], 3)                 
 const placed = join(scratch, 'facilities.csv')
 writeFileSync(placed, readFileSync(join(catalog, 'facilities.csv'), 'utf8').split('\n').map((l, i) => (i && l ? l.split(',').map((f, k) => (k === 3 ? '39.9' : k === 4 ? '116.4' : f)).join(',') : l)).join('\n'))
 run(['load', 'facilities', placed])
-const today = dayNumber(shanghai(Date.now())), dayText = n => new Date(n * 86400000).toISOString().slice(0, 10)
+const today = dayNumber('2026-11-20'), dayText = n => new Date(n * 86400000).toISOString().slice(0, 10)
 for (const [i, count] of [120, 120, 0, 60].entries()) {                                   // the third day has nothing but returns: payees go negative
   const day = dayText(today - 4 + i)
   playDay(day, count, i === 0)
@@ -297,6 +297,20 @@ broken('an undelivered order posted', recon, `UPDATE orders SET phase = 2 WHERE 
 broken('an entry changed', verify, `UPDATE ledger SET amount_fen = amount_fen + 1 WHERE entry_id = ${posted.entry_id}`, `UPDATE ledger SET amount_fen = amount_fen - 1 WHERE entry_id = ${posted.entry_id}`, 'ROW_HASH')
 broken('a member-year changed', verify, `UPDATE member_year SET posted_fen = posted_fen + 1 WHERE member_id = (SELECT min(member_id) FROM member_year WHERE posted_fen > 0 AND posted_fen < limit_fen - pending_fen)`,
   `UPDATE member_year y SET posted_fen = posted_fen - 1 WHERE y.member_id = (SELECT min(claim_id) FROM ledger_faults(1) WHERE what = 'MEMBER_YEAR')`, 'MEMBER_YEAR')
+// ---- many at once at the edge of a cap: SMALL020 may have 100 yuan a year; four intakes with 60 orders each may not give one fen more ----
+const crowd = [0, 1, 2, 3].map(i => new Promise(done => {
+  const child = spawn(player, [db], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdout.resume()
+  child.on('exit', code => done(code))
+  const at = Date.parse(`${dayText(today + 2)}T02:00:00Z`)
+  child.stdin.end(Array.from({ length: 60 }, (_, n) => orderLine({ key: `crowd-${i}-${n}`, member: 'SMALL020', benefit: 1, facility: 1, service_ms: at + n, issued_ms: at - 1000, valid_days: 3, rx: `C${i}-${n}`, diagnosis: '', other: 0,
+    lines: [{ item: products[0].code, quantity: 1, price: 101 + n, days: 0, override: '' }] }) + (n % 3 ? '' : '\n')).join('\n') + '\n')
+}))
+equal('crowd', '0,0,0,0', (await Promise.all(crowd)).join())
+const edge = sql(`SELECT y.pending_fen + y.posted_fen AS taken, y.limit_fen, (SELECT sum(c.benefit_fen) FROM claim c WHERE c.member_id = y.member_id AND c.state IN (2, 3)) AS benefits
+  FROM member_year y JOIN member m USING (city_id, member_id) WHERE m.code = 'SMALL020'`)[0]
+equal('the cap is reached to the fen', edge.limit_fen, edge.taken); equal('and so are the claims', edge.limit_fen, edge.benefits)
+run(verify)
 if (kills < 10) die(`only ${kills} kills`)
 if (!settled.negative || !settled.recovered) die(`no payee went negative, or none paid back: ${JSON.stringify(settled)}`)
 const held = [...claims.values()].filter(c => c.mine.state === 'HELD')
