@@ -1,0 +1,43 @@
+/** geo_file: the map file. A header, a table of sections, the sections: each a flat array, 8-byte aligned, with its own checksum.
+ *
+ *  Little-endian, versioned, the same graph gives the same bytes. Opening maps the file and verifies everything that can be verified without
+ *  looking at indices; geo_file_check looks at those too.
+ */
+#ifndef GEO_FILE_GEO_FILE_H
+#define GEO_FILE_GEO_FILE_H
+
+#include "geo_core/geo_core.h"
+#include "geo_graph/geo_graph.h"
+
+enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SECTION_SHAPE, GEO_SECTION_NAMES, GEO_SECTION_TREE, GEO_SECTION_COUNT };
+
+/** A node of the packed R-tree over road segments (levels from the leaves up, GEO_TREE_FANOUT children each). */
+enum { GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 1 };
+struct geo_tree_box {
+    struct geo_point low, high;
+};
+/** A leaf: one segment of an arc's shape, in Hilbert order. */
+struct geo_tree_leaf {
+    struct geo_point from, to;
+    uint32_t arc;             /* the representative, of a road pair the one with the smaller number */
+    uint32_t segment;         /* 0.. from the arc's tail */
+};
+
+struct geo_file {
+    const uint8_t *data;
+    uint64_t size;
+    struct geo_graph graph;           /* pointers into data */
+    uint32_t leaf_count, box_count, level_count;
+    const struct geo_tree_leaf *leaves;
+    const struct geo_tree_box *boxes; /* level by level, leaves' parents first */
+};
+
+geo_must_use enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_tree_leaf *leaves, uint32_t leaf_count,
+                                            const struct geo_tree_box *boxes, uint32_t box_count, const char *path, struct geo_error *error);
+geo_must_use enum geo_status geo_file_open(const char *path, struct geo_file *out, struct geo_error *error);
+geo_must_use enum geo_status geo_file_check(const struct geo_file *file, struct geo_error *error);
+void geo_file_close(struct geo_file *file);
+
+/* shared by writing and reading */
+uint64_t geo_file_checksum(const void *data, uint64_t size);
+#endif

@@ -1,0 +1,35 @@
+/* What lies behind geo.h's opaque names. */
+#ifndef GEO_MAP_H
+#define GEO_MAP_H
+
+#include "geo/geo.h"
+#include "geo_file/geo_file.h"
+#include "geo_query/geo_query.h"
+
+struct geo_map {
+    int references;           /* atomic */
+    struct geo_file file;
+    struct geo_net net;
+};
+
+struct geo_metric {
+    int references;           /* atomic */
+    struct geo_map *map;
+    geo_weight *weights;      /* by arc */
+};
+
+struct geo_scratch {
+    struct geo_search search;
+    uint8_t *marks;           /* by node: targets of a matrix row */
+};
+
+static inline struct geo_place geo_place_of(const struct geo_snap *snap)
+{
+    return (struct geo_place){snap->arc, snap->offset};
+}
+static inline struct geo_point geo_arc_point(const struct geo_graph *graph, const struct geo_arc *arc, uint32_t i)
+{
+    return graph->shape[arc->shape_first + (arc->reversed ? arc->shape_count - 1 - i : i)];
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* Points on arcs: how a place hangs on the network's nodes, and ways along one road. One rounding rule: the part up to an offset is rounded
+ * down, the part after it is the rest, so that the two always make the whole. */
+#include "geo_query/geo_query.h"
+
+geo_weight geo_part(geo_weight whole, uint32_t offset)
+{
+    uint64_t ms = (whole >> 32) * offset / GEO_PLACE_ONE, dm = (whole & UINT32_MAX) * offset / GEO_PLACE_ONE;
+    return ms << 32 | dm;
+}
+
+static uint32_t add_links(const struct geo_net *net, const geo_weight *weights, uint32_t arc, uint32_t offset, bool from, struct geo_link *links, uint32_t count)
+{
+    uint32_t twin = net->graph->arcs[arc].twin;
+    for (uint32_t i = net->copy_first[twin]; i < net->copy_first[twin + 1] && count < GEO_LINKS_MAX; i++) {
+        uint32_t copy = net->copies[i];
+        geo_weight part = geo_part(weights[copy], offset);
+        links[count++] = from ? (struct geo_link){net->graph->arcs[copy].head, copy, weights[copy] - part}
+                              : (struct geo_link){net->graph->arcs[copy].tail, copy, part};
+    }
+    return count;
+}
+
+static uint32_t links(const struct geo_net *net, const geo_weight *weights, struct geo_place place, bool from, struct geo_link *out)
+{
+    uint32_t count = add_links(net, weights, place.arc, place.offset, from, out, 0), reverse = net->graph->arcs[place.arc].reverse;
+    return reverse == GEO_NONE ? count : add_links(net, weights, reverse, GEO_PLACE_ONE - place.offset, from, out, count);
+}
+
+uint32_t geo_links_from(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *out)
+{
+    return links(net, weights, place, true, out);
+}
+
+uint32_t geo_links_to(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *out)
+{
+    return links(net, weights, place, false, out);
+}
+
+geo_weight geo_direct(const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to, uint32_t *arc)
+{
+    const struct geo_arc *arcs = net->graph->arcs;
+    uint32_t road = arcs[from.arc].twin, back = arcs[from.arc].reverse == GEO_NONE ? GEO_NONE : arcs[arcs[from.arc].reverse].twin;
+    uint32_t target = arcs[to.arc].twin, offset = to.offset;
+    *arc = GEO_NONE;
+    if (target == back && target != road) {
+        target = road;
+        offset = GEO_PLACE_ONE - offset;
+    }
+    if (target != road) return GEO_WEIGHT_NONE;
+    geo_weight best = GEO_WEIGHT_NONE;
+    if (from.offset <= offset) {
+        best = geo_part(weights[road], offset) - geo_part(weights[road], from.offset);
+        *arc = road;
+    }
+    if (back != GEO_NONE && from.offset >= offset) {
+        geo_weight way = geo_part(weights[back], GEO_PLACE_ONE - offset) - geo_part(weights[back], GEO_PLACE_ONE - from.offset);
+        if (way < best) {
+            best = way;
+            *arc = back;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,144 @@
+/* Dijkstra with a 4-ary heap and lazy deletion; stamps instead of clearing. */
+#include "geo_query/geo_query.h"
+
+#include <stdlib.h>
+
+enum { HEAP_ARITY = 4 };
+
+enum geo_status geo_search_init(struct geo_search *search, const struct geo_net *net)
+{
+    uint32_t nodes = net->graph->node_count;
+    *search = (struct geo_search){.node_count = nodes, .heap_capacity = net->graph->arc_count + GEO_LINKS_MAX + 1};
+    search->reached = malloc((uint64_t)nodes * sizeof *search->reached);
+    search->stamp = calloc(nodes, sizeof *search->stamp);
+    search->parent = malloc((uint64_t)nodes * sizeof *search->parent);
+    search->heap = malloc((uint64_t)search->heap_capacity * sizeof *search->heap); /* each arc pushes at most once */
+    if (search->reached && search->stamp && search->parent && search->heap) return GEO_OK;
+    geo_search_deinit(search);
+    return GEO_NO_MEMORY;
+}
+
+void geo_search_deinit(struct geo_search *search)
+{
+    free(search->reached);
+    free(search->stamp);
+    free(search->parent);
+    free(search->heap);
+    *search = (struct geo_search){0};
+}
+
+/* ---- the heap ---- */
+
+static void push(struct geo_search *search, geo_weight key, uint32_t node)
+{
+    uint32_t at = search->heap_count++;
+    while (at > 0) {
+        uint32_t up = (at - 1) / HEAP_ARITY;
+        if (search->heap[up].key <= key) break;
+        search->heap[at] = search->heap[up];
+        at = up;
+    }
+    search->heap[at] = (struct geo_heap_item){key, node, 0};
+}
+
+static struct geo_heap_item pop(struct geo_search *search)
+{
+    struct geo_heap_item top = search->heap[0], last = search->heap[--search->heap_count];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t child = at * HEAP_ARITY + 1, least = child;
+        if (child >= search->heap_count) break;
+        for (uint32_t i = child + 1; i < child + HEAP_ARITY && i < search->heap_count; i++)
+            if (search->heap[i].key < search->heap[least].key) least = i;
+        if (search->heap[least].key >= last.key) break;
+        search->heap[at] = search->heap[least];
+        at = least;
+    }
+    if (search->heap_count) search->heap[at] = last;
+    return top;
+}
+
+/* ---- searching ---- */
+
+static void begin(struct geo_search *search)
+{
+    search->heap_count = 0;
+    if (++search->round == 0) { /* once in four billion searches */
+        for (uint32_t i = 0; i < search->node_count; i++) search->stamp[i] = 0;
+        search->round = 1;
+    }
+}
+
+static void reach(struct geo_search *search, uint32_t node, geo_weight key, uint32_t by)
+{
+    if (search->stamp[node] == search->round && search->reached[node] <= key) return;
+    search->stamp[node] = search->round;
+    search->reached[node] = key;
+    search->parent[node] = by;
+    push(search, key, node);
+}
+
+geo_weight geo_search_reached(const struct geo_search *search, uint32_t node)
+{
+    return search->stamp[node] == search->round ? search->reached[node] : GEO_WEIGHT_NONE;
+}
+
+static void start(struct geo_search *search, const struct geo_link *links, uint32_t count)
+{
+    begin(search);
+    for (uint32_t i = 0; i < count; i++) reach(search, links[i].node, links[i].weight, GEO_NONE);
+}
+
+static void relax_out(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, uint32_t node, geo_weight key)
+{
+    for (uint32_t a = net->out_first[node]; a < net->out_first[node + 1]; a++) reach(search, net->graph->arcs[a].head, key + weights[a], a);
+}
+
+geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to,
+                           struct geo_link *last, uint32_t *direct)
+{
+    struct geo_link starts[GEO_LINKS_MAX], ends[GEO_LINKS_MAX];
+    uint32_t end_count = geo_links_to(net, weights, to, ends);
+    geo_weight best = geo_direct(net, weights, from, to, direct);
+    start(search, starts, geo_links_from(net, weights, from, starts));
+    while (search->heap_count) {
+        struct geo_heap_item item = pop(search);
+        if (item.key >= best) break;
+        if (item.key > search->reached[item.node]) continue;
+        for (uint32_t i = 0; i < end_count; i++) {
+            if (ends[i].node != item.node || item.key + ends[i].weight >= best) continue;
+            best = item.key + ends[i].weight;
+            *last = ends[i];
+            *direct = GEO_NONE;
+        }
+        relax_out(search, net, weights, item.node, item.key);
+    }
+    return best;
+}
+
+void geo_search_from(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, const uint8_t *marks, uint32_t marked)
+{
+    struct geo_link starts[GEO_LINKS_MAX];
+    start(search, starts, geo_links_from(net, weights, from, starts));
+    while (search->heap_count) {
+        struct geo_heap_item item = pop(search);
+        if (item.key > search->reached[item.node]) continue;
+        relax_out(search, net, weights, item.node, item.key);
+        if (marks && marks[item.node] && --marked == 0) return;
+    }
+}
+
+void geo_search_to(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place to, geo_weight *out)
+{
+    struct geo_link ends[GEO_LINKS_MAX];
+    start(search, ends, geo_links_to(net, weights, to, ends));
+    while (search->heap_count) {
+        struct geo_heap_item item = pop(search);
+        if (item.key > search->reached[item.node]) continue;
+        for (uint32_t i = net->in_first[item.node]; i < net->in_first[item.node + 1]; i++) {
+            uint32_t a = net->in_arcs[i];
+            reach(search, net->graph->arcs[a].tail, item.key + weights[a], a);
+        }
+    }
+    for (uint32_t n = 0; n < search->node_count; n++) out[n] = geo_search_reached(search, n);
+}

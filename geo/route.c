@@ -1,0 +1,178 @@
+/* A path with its geometry: which arcs, which part of the first and the last, when at each point, and where the street's name changes. */
+#include "map.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stretch {
+    uint32_t arc, from, to;   /* offsets along the arc */
+};
+
+struct path {
+    struct stretch *at;
+    uint32_t count;
+};
+
+static bool path_add(struct path *path, uint32_t capacity, struct stretch stretch)
+{
+    if (path->count == capacity) return false;
+    path->at[path->count++] = stretch;
+    return true;
+}
+
+/* The arcs back from the last link to the first, turned round, with partial ends. */
+static enum geo_status trace(const struct geo_metric *metric, const struct geo_scratch *scratch, struct geo_place from, struct geo_place to,
+                             const struct geo_link *last, struct path *path)
+{
+    const struct geo_arc *arcs = metric->map->file.graph.arcs;
+    uint32_t capacity = 2, node = last->node;
+    for (uint32_t n = node; scratch->search.parent[n] != GEO_NONE; n = arcs[scratch->search.parent[n]].tail) capacity++;
+    path->at = calloc(capacity, sizeof *path->at);
+    if (!path->at) return GEO_NO_MEMORY;
+    bool room = path_add(path, capacity, (struct stretch){last->arc, 0, arcs[last->arc].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset});
+    for (uint32_t arc; room && (arc = scratch->search.parent[node]) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE});
+    /* the start: the cheapest link that reaches this node */
+    struct geo_link starts[GEO_LINKS_MAX];
+    uint32_t count = geo_links_from(&metric->map->net, metric->weights, from, starts), best = GEO_NONE;
+    for (uint32_t i = 0; i < count; i++)
+        if (starts[i].node == node && (best == GEO_NONE || starts[i].weight < starts[best].weight)) best = i;
+    if (best == GEO_NONE) return GEO_NOT_FOUND;
+    uint32_t first = starts[best].arc;
+    room = room && path_add(path, capacity, (struct stretch){first, arcs[first].twin == arcs[from.arc].twin ? from.offset : GEO_OFFSET_ONE - from.offset, GEO_OFFSET_ONE});
+    for (uint32_t i = 0; i < path->count / 2; i++) {
+        struct stretch swap = path->at[i];
+        path->at[i] = path->at[path->count - 1 - i];
+        path->at[path->count - 1 - i] = swap;
+    }
+    return room ? GEO_OK : GEO_LIMIT;
+}
+
+/* ---- geometry ---- */
+
+static double span(struct geo_point a, struct geo_point b)
+{
+    double scale = cos(a.lat_e7 * (3.14159265358979323846 / 180e7));
+    double lat = (double)b.lat_e7 - a.lat_e7, lon = ((double)b.lon_e7 - a.lon_e7) * scale;
+    return sqrt(lat * lat + lon * lon);
+}
+
+static struct geo_point between(struct geo_point a, struct geo_point b, double share)
+{
+    return (struct geo_point){a.lat_e7 + (int32_t)lround(share * ((double)b.lat_e7 - a.lat_e7)), a.lon_e7 + (int32_t)lround(share * ((double)b.lon_e7 - a.lon_e7))};
+}
+
+static void add_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)
+{
+    if (route->point_count) {
+        uint32_t before = route->point_count - 1;
+        if (route->points[before].lat_e7 == at.lat_e7 && route->points[before].lon_e7 == at.lon_e7) {
+            route->at_ms[before] = at_ms; /* two arcs meet here; waiting at the junction belongs to the first */
+            return;
+        }
+    }
+    route->points[route->point_count] = at;
+    route->at_ms[route->point_count++] = at_ms;
+}
+
+/* The points of one stretch, timed by their share of the arc's length. */
+static void add_stretch(const struct geo_graph *graph, const struct geo_arc *arc, const struct stretch *stretch, geo_weight begin, geo_weight weight,
+                        struct geo_route *route)
+{
+    double whole = 0, at = 0, low = (double)stretch->from / GEO_OFFSET_ONE, high = (double)stretch->to / GEO_OFFSET_ONE;
+    for (uint32_t i = 0; i + 1 < arc->shape_count; i++) whole += span(geo_arc_point(graph, arc, i), geo_arc_point(graph, arc, i + 1));
+    if (whole <= 0) whole = 1;
+    uint32_t begin_ms = geo_weight_ms(begin), ms = geo_weight_ms(weight);
+    for (uint32_t i = 0; i + 1 < arc->shape_count; i++) {
+        struct geo_point a = geo_arc_point(graph, arc, i), b = geo_arc_point(graph, arc, i + 1);
+        double from = at / whole, length = span(a, b) / whole, to = from + length;
+        at += length * whole;
+        if (to < low || from > high || length <= 0) continue;
+        if (from < low) a = between(a, b, (low - from) / length);
+        double share = high > low ? ((from < low ? low : from) - low) / (high - low) : 0;
+        add_point(route, a, begin_ms + (uint32_t)((double)ms * share));
+        if (to < high && i + 2 < arc->shape_count) continue;
+        struct geo_point end = to > high ? between(geo_arc_point(graph, arc, i), b, (high - from) / length) : b;
+        add_point(route, end, begin_ms + ms);
+        break;
+    }
+}
+
+static void add_step(const struct geo_graph *graph, const struct geo_arc *arc, geo_weight weight, uint32_t point_first, struct geo_route *route)
+{
+    const char *name = graph->names + arc->name;
+    struct geo_step *step = route->step_count ? &route->steps[route->step_count - 1] : NULL;
+    if (!step || strcmp(step->name, name) != 0) {
+        step = &route->steps[route->step_count++];
+        *step = (struct geo_step){.name = name, .road_class = arc->road_class, .point_first = point_first};
+    }
+    step->travel_ms += geo_weight_ms(weight);
+    step->length_dm += geo_weight_dm(weight);
+}
+
+static geo_weight stretch_weight(const struct geo_metric *metric, const struct stretch *stretch)
+{
+    geo_weight whole = metric->weights[stretch->arc];
+    if (stretch->to == GEO_OFFSET_ONE) return whole - geo_part(whole, stretch->from);
+    return geo_part(whole, stretch->to) - geo_part(whole, stretch->from);
+}
+
+static enum geo_status draw(const struct geo_metric *metric, const struct path *path, const struct geo_snap *from, struct geo_route *route)
+{
+    const struct geo_graph *graph = &metric->map->file.graph;
+    uint64_t points = 2;
+    for (uint32_t i = 0; i < path->count; i++) points += graph->arcs[path->at[i].arc].shape_count + 1;
+    route->points = calloc(points, sizeof *route->points);
+    route->at_ms = calloc(points, sizeof *route->at_ms);
+    route->steps = calloc(path->count + 1, sizeof *route->steps);
+    if (!route->points || !route->at_ms || !route->steps) return GEO_NO_MEMORY;
+    add_point(route, from->at, 0);
+    geo_weight begin = 0;
+    for (uint32_t i = 0; i < path->count; i++) {
+        const struct geo_arc *arc = &graph->arcs[path->at[i].arc];
+        geo_weight weight = stretch_weight(metric, &path->at[i]);
+        uint32_t first = route->point_count - 1;
+        add_stretch(graph, arc, &path->at[i], begin, weight, route);
+        add_step(graph, arc, weight, first, route);
+        begin += weight;
+    }
+    route->at_ms[route->point_count - 1] = route->travel_ms;
+    return GEO_OK;
+}
+
+enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, const struct geo_snap *to,
+                               struct geo_route *out, struct geo_error *error)
+{
+    struct geo_place start = geo_place_of(from), end = geo_place_of(to);
+    struct geo_link last;
+    uint32_t direct;
+    struct path path = {0};
+    memset(out, 0, sizeof *out);
+    geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, metric->weights, start, end, &last, &direct);
+    if (weight == GEO_WEIGHT_NONE) return geo_error_set(error, GEO_NOT_FOUND, "no way leads there");
+    enum geo_status rc = GEO_OK;
+    if (direct != GEO_NONE) {
+        const struct geo_arc *arcs = metric->map->file.graph.arcs;
+        bool along_from = direct == arcs[start.arc].twin, along_to = direct == arcs[end.arc].twin;
+        path.at = calloc(1, sizeof *path.at);
+        if (path.at) path.at[path.count++] = (struct stretch){direct, along_from ? start.offset : GEO_OFFSET_ONE - start.offset, along_to ? end.offset : GEO_OFFSET_ONE - end.offset};
+        else rc = GEO_NO_MEMORY;
+    } else {
+        rc = trace(metric, scratch, start, end, &last, &path);
+    }
+    out->travel_ms = geo_weight_ms(weight);
+    out->length_dm = geo_weight_dm(weight);
+    if (rc == GEO_OK) rc = draw(metric, &path, from, out);
+    free(path.at);
+    if (rc == GEO_OK) return GEO_OK;
+    geo_route_free(out);
+    return geo_error_set(error, rc, "no memory for the route");
+}
+
+void geo_route_free(struct geo_route *route)
+{
+    free(route->points);
+    free(route->at_ms);
+    free(route->steps);
+    memset(route, 0, sizeof *route);
+}
