@@ -40,13 +40,13 @@ static void make_plans(void)
         struct claims_plan *p = &plans[i];
         *p = (struct claims_plan){.version = i + 1, .age_max_years = 60, .waiting_days = 30, .prescription_days_max = 3, .drugs_max = 5 - i % 2, .supply_days = 7,
                                   .supply_emergency_days = 3, .supply_chronic_days = 28, .supply_override_days = 84};
-        p->benefit[BENEFIT_MEDICINE].rate_bps = i == 3 ? 7333 : 8000;
+        p->benefit[BENEFIT_MEDICINE].rate_bps = i == 3 ? 7500 : 8000;
         p->benefit[BENEFIT_TEST].rate_bps = 8000;
         p->benefit[BENEFIT_CHECKUP].rate_bps = 10000;
         p->benefit[BENEFIT_CHECKUP].count_max = 1;
         p->benefit[BENEFIT_MEDICINE].claim_cap_fen = i == 0 ? 0 : 9000 * (int64_t)i;
         p->benefit[BENEFIT_TEST].count_max = i == 2 ? 3 : 0;
-        p->deductible_claim_fen = i == 1 ? 333 : 0;
+        p->deductible_claim_fen = i == 1 || i == 2 ? 333 : 0;
         p->deductible_year_fen = i >= 2 ? 5001 : 0;
         p->year_limit_fen = i == 0 ? 2000000 : 60007 * (int64_t)i;
         p->ineligible_refuses = i == 3;

@@ -165,7 +165,7 @@ const playDay = (day, count, first) => {
 const compareClaims = () => {
   const states = { REFUSED: 1, HELD: 2 }
   const rows = new Map(sql('SELECT claim_id, state, refusal_rule, submitted_fen, eligible_fen, deductible_fen, deductible_year_fen, other_coverage_fen, benefit_fen, member_fen FROM claim').map(r => [r.claim_id, r]))
-  const lines = new Map(sql('SELECT claim_id, line_no, allowed_quantity, submitted_fen, eligible_fen, benefit_fen, member_fen, reversed_quantity, reversed_fen, reversed_member_fen FROM claim_line').map(r => [`${r.claim_id}/${r.line_no}`, r]))
+  const lines = new Map(sql('SELECT claim_id, line_no, rules, allowed_quantity, submitted_fen, eligible_fen, benefit_fen, member_fen, reversed_quantity, reversed_fen, reversed_member_fen FROM claim_line').map(r => [`${r.claim_id}/${r.line_no}`, r]))
   equal('claims', claims.size, rows.size)
   for (const c of claims.values()) {
     const r = rows.get(c.claim), m = c.mine, w = `${c.key} claim ${c.claim}`
@@ -174,7 +174,7 @@ const compareClaims = () => {
     for (const [k, v] of Object.entries({ state, refusal_rule: m.rule, submitted_fen: m.submitted, eligible_fen: m.eligible, deductible_fen: m.deductible, deductible_year_fen: m.deductible_year, benefit_fen: m.benefit, member_fen: m.member })) equal(`${w} ${k}`, v, r[k])
     m.lines.forEach((l, i) => {
       const x = lines.get(`${c.claim}/${i + 1}`)
-      for (const [k, v] of Object.entries({ allowed_quantity: l.allowed, submitted_fen: l.submitted, eligible_fen: l.eligible, benefit_fen: l.benefit, member_fen: l.member, reversed_quantity: l.back, reversed_fen: l.backBenefit, reversed_member_fen: l.backMember })) equal(`${w} line ${i + 1} ${k}`, v, x[k])
+      for (const [k, v] of Object.entries({ allowed_quantity: l.allowed, submitted_fen: l.submitted, eligible_fen: l.eligible, benefit_fen: l.benefit, member_fen: l.member, rules: l.rules ?? x.rules, reversed_quantity: l.back, reversed_fen: l.backBenefit, reversed_member_fen: l.backMember })) equal(`${w} line ${i + 1} ${k}`, v, x[k])
     })
   }
 }

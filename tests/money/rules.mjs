@@ -85,9 +85,11 @@ export const decide = (c, m, plan, own, mine, seen) => {
   seen.ceiling += c.lines.some((l, i) => !out[i] && l.price > own[i].ceiling)
   seen.ineligible += out.some(x => x); seen.cut += packs.some((p, i) => !out[i] && p < c.lines[i].quantity)
   seen.other += other > 0n; seen.deductible += perClaim + perYear > 0n; seen.halfUp += (E2 * big(b.rate)) % 10000n >= 5000n
+  const touched = i => [out[i], !out[i] && packs[i] < c.lines[i].quantity && 'R10', !out[i] && c.lines[i].price > own[i].ceiling && 'R14',
+    ...(each[i] > 0n ? [other > 0n && 'R15', perClaim + perYear > 0n && 'R16', 'R17', B < full && 'R18'] : [])].filter(Boolean).join()
   const benefit = share(B, each), rest = share(other, submitted.map((s, i) => s - benefit[i]))
   return { state: 'HELD', rule: '', submitted: total, eligible: E, deductible: perClaim + perYear, deductible_year: perYear, benefit: B, member: total - other - B, alert: false,
-    lines: submitted.map((s, i) => ({ allowed: packs[i], submitted: s, eligible: each[i], benefit: benefit[i], member: s - benefit[i] - rest[i] })) }
+    lines: submitted.map((s, i) => ({ allowed: packs[i], submitted: s, eligible: each[i], benefit: benefit[i], member: s - benefit[i] - rest[i], rules: touched(i) })) }
 }
 
 /** What comes back of `amount` when `q` of `n` units have come back in all and `so` was taken back before. */
