@@ -73,7 +73,7 @@ static void make_items(void)
         prices_fen[i] = 1 + below(i % 3 ? 20000 : 97);
         items[i] = (struct claims_item){.found = !chance(60), .covered = !chance(9), .approval_valid = !chance(20), .prohibited = chance(60), .controlled = chance(60),
                                         .injection = chance(20), .hypoglycaemic = chance(2), .chronic = chance(3), .prescription_only = chance(2), .formulary_version = 1,
-                                        .ceiling_fen = chance(3) ? prices_fen[i] * 8 / 10 : prices_fen[i] + 5, .pack_supply_ddays = below(200),
+                                        .ceiling_fen = chance(3) ? prices_fen[i] * 8 / 10 : prices_fen[i] + (chance(2) ? 5 : 0), .pack_supply_ddays = below(200),
                                         .quantity_max = chance(4) ? 2 : 0, .repeat_days = below(15)};
         if (chance(8)) items[i].sex = 'M';
         if (chance(8)) items[i].max_age_years = 14;
