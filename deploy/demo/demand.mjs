@@ -15,7 +15,7 @@ function when(luck) {
 }
 
 const yes = (cell) => cell === '1';
-const plain = (row) => yes(row.eligible) && !yes(row.prohibited) && !yes(row.controlled) && !yes(row.injection) && !row.sex && !row.age_min && !row.age_max && !row.indications;
+const plain = (row) => yes(row.eligible) && !yes(row.prohibited) && !yes(row.controlled) && !yes(row.injection) && !row.sex && !Number(row.age_min) && !Number(row.age_max) && !row.indications;
 
 function shelves() {
   const formulary = catalog('formulary');

@@ -169,7 +169,7 @@ export const key = (what) => `${what}-${process.pid}-${++keys}`;
 
 /** A prescription that is fine, to be spoilt by the tests. */
 export function prescription(town, changes = {}) {
-  const product = catalog('formulary').find((row) => row.eligible === '1' && row.prohibited === '0' && row.controlled === '0' && row.injection === '0' && row.chronic === '0' && !row.sex && !row.indications && !row.age_min && !row.age_max);
+  const product = catalog('formulary').find((row) => row.eligible === '1' && row.prohibited === '0' && row.controlled === '0' && row.injection === '0' && row.chronic === '0' && !row.sex && !row.indications && !Number(row.age_min) && !Number(row.age_max));
   return { idempotency_key: key('rx'), city_id: CITY, source: 'pharmacy-1', member_code: 'M000001', pharmacy_id: town.pharmacies[0].facility_id, prescription_number: key('N'), prescriber_code: 'DR-1',
     diagnosis_code: 'J06.9', issued_ms: Date.now() - 600000, valid_days: 3, lines: [{ product_code: product.code, quantity: 1, price_fen: Number(product.price_fen) }],
     recipient: { name: '李某', phone: '13900000001', address: '示范路1号', at: town.homes[0] }, ...changes };

@@ -36,7 +36,7 @@ test('health tells that it serves and how its clock runs', async () => {
 
 let rx;
 test('SubmitPrescription adjudicates to the fen, holds the benefit, and answers a repeated key the same', async () => {
-  const product = catalog('formulary').find((row) => row.eligible === '1' && Number(row.ceiling_fen) > 300 && row.prohibited === '0' && row.controlled === '0' && row.injection === '0' && row.chronic === '0' && !row.sex && !row.indications && !row.age_min && !row.age_max);
+  const product = catalog('formulary').find((row) => row.eligible === '1' && Number(row.ceiling_fen) > 300 && row.prohibited === '0' && row.controlled === '0' && row.injection === '0' && row.chronic === '0' && !row.sex && !row.indications && !Number(row.age_min) && !Number(row.age_max));
   const ceiling = Number(product.ceiling_fen), price = ceiling + 137;
   const before = await benefitsOf('M000001');
   const request = prescription(town, { lines: [{ product_code: product.code, quantity: 1, price_fen: price }] });
