@@ -15,12 +15,13 @@ const ARROWS = {
 };
 const PURE = ['model', 'plan', 'claims', 'dispatch'];
 // inside geo: core <- graph <- the rest; the facade `geo` and `main` may name what they wire together
-const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'proto'];
+const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'proto'];
 
 const rooms = new Map();
 const programs = new Map();
 for (const file of files().filter((name) => name.endsWith('CMakeLists.txt') && !name.startsWith('tests/'))) {
-  const source = text(file).replace(/#[^\n]*/g, '');
+  let source = text(file).replace(/#[^\n]*/g, '');
+  for (const [, name, value] of source.matchAll(/\bset\((\w+)([^)]*)\)/g)) source = source.replaceAll(`\${${name}}`, value);
   for (const [, kind, name, rest] of source.matchAll(/\b(room|room_program)\(\s*([a-z_0-9]+)\b([^)]*)\)/g)) {
     const words = rest.split(/\s+/).filter(Boolean);
     const needs = [];
