@@ -138,7 +138,7 @@ CREATE TABLE policy (
     FOREIGN KEY (city_id, plan) REFERENCES plan
 );
 CREATE UNIQUE INDEX policy_known_now ON policy (city_id, policy) WHERE known_to_ms = 0;
-CREATE INDEX policy_member ON policy (city_id, member_id, valid_from);
+CREATE INDEX policy_member ON policy (member_id, city_id, valid_from);
 
 -- one account per policy and policy year: the row intake locks, and the CHECK no claim can pass
 CREATE TABLE member_year (
@@ -305,8 +305,8 @@ CREATE TABLE orders (
 ) WITH (fillfactor = 70);
 -- phase and courier are in no index, so that a step of an order stays a heap-only update
 CREATE INDEX orders_live ON orders (city_id, order_id) WHERE ended_ms = 0;
-CREATE INDEX orders_pharmacy ON orders (city_id, pharmacy_id, order_id);
-CREATE INDEX orders_member ON orders (city_id, member_id, order_id);
+CREATE INDEX orders_pharmacy ON orders (pharmacy_id, city_id, order_id);
+CREATE INDEX orders_member ON orders (member_id, city_id, order_id);
 
 CREATE TABLE order_line (
     city_id       integer NOT NULL,
@@ -386,7 +386,7 @@ CREATE TABLE order_event (
     body         bytea NOT NULL,                      -- fact_encode()
     PRIMARY KEY (city_id, stream, seq, at_ms)
 ) PARTITION BY RANGE (at_ms);
-CREATE INDEX order_event_order ON order_event (city_id, order_id) WHERE order_id <> 0;
+CREATE INDEX order_event_order ON order_event (order_id, city_id) WHERE order_id <> 0;
 CREATE TABLE order_event_other PARTITION OF order_event DEFAULT;
 CREATE TABLE world_snapshot (
     city_id integer NOT NULL REFERENCES city,
@@ -428,7 +428,8 @@ CREATE TABLE claim (
     CONSTRAINT claim_benefit_within_eligible CHECK (benefit_fen <= eligible_fen - deductible_fen),
     CONSTRAINT claim_refused_pays_nothing CHECK (state <> 1 OR (benefit_fen = 0 AND refusal_rule <> ''))
 );
-CREATE INDEX claim_member ON claim (city_id, member_id, service_ms);
+-- plain indexes begin with the narrow column: see statistics_refresh()
+CREATE INDEX claim_member ON claim (member_id, city_id, service_ms);
 CREATE TABLE claim_line (
     city_id           integer NOT NULL,
     claim_id          bigint NOT NULL,
@@ -510,9 +511,9 @@ CREATE TABLE ledger (
     CONSTRAINT ledger_two_sides CHECK (debit_account <> credit_account),
     CONSTRAINT ledger_reversal_names CHECK (kind NOT IN (7, 8) OR reverses_entry IS NOT NULL)
 ) PARTITION BY RANGE (business_day);
-CREATE INDEX ledger_claim ON ledger (city_id, claim_id) WHERE claim_id IS NOT NULL;
-CREATE INDEX ledger_credit ON ledger (city_id, credit_account, business_day);
-CREATE INDEX ledger_debit ON ledger (city_id, debit_account, business_day);
+CREATE INDEX ledger_claim ON ledger (claim_id, city_id) WHERE claim_id IS NOT NULL;
+CREATE INDEX ledger_credit ON ledger (credit_account, city_id, business_day);
+CREATE INDEX ledger_debit ON ledger (debit_account, city_id, business_day);
 CREATE TABLE ledger_other PARTITION OF ledger DEFAULT;
 -- one sealed block a business day: hash = sha256(prev || day || count || row hashes in entry order)
 CREATE TABLE ledger_block (

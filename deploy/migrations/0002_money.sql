@@ -79,29 +79,30 @@ BEGIN
          WHERE NOT EXISTS (SELECT FROM account a WHERE a.city_id = p_city AND a.kind = s.kind AND a.owner = s.owner)
          ORDER BY s.kind, s.owner
         ON CONFLICT (city_id, kind, owner) DO NOTHING;
-    WITH entry AS (
-        SELECT e.*, d.account_id AS debit, c.account_id AS credit,
+    -- MATERIALIZED: each entry gets its id once. A key that another transaction writes meanwhile breaks the unique key and with it this posting.
+    WITH entry AS MATERIALIZED (
+        SELECT e.*, d.account_id AS debit, c.account_id AS credit, nextval('ledger_entry_seq') AS entry_id,
                greatest(DATE '1970-01-01' + div(e.at_ms / 1000 + v_shift, 86400)::integer, v_closed + 1) AS business_day
           FROM unnest(p_at_ms, p_kind, p_debit_kind, p_debit_owner, p_credit_kind, p_credit_owner, p_amount, p_claim, p_line, p_order, p_reverses,
                       p_source, p_key)
                AS e(at_ms, kind, debit_kind, debit_owner, credit_kind, credit_owner, amount, claim, line, ord, reverses, source, key)
           JOIN account d ON d.city_id = p_city AND d.kind = e.debit_kind AND d.owner = e.debit_owner
           JOIN account c ON c.city_id = p_city AND c.kind = e.credit_kind AND c.owner = e.credit_owner
+         WHERE NOT EXISTS (SELECT FROM ledger_key k WHERE k.city_id = p_city AND k.source = e.source AND k.idempotency_key = e.key)
     ), fresh AS (
         INSERT INTO ledger_key (city_id, source, idempotency_key, request_hash, entry_id, business_day, amount_fen)
         SELECT p_city, source, key,
                ledger_request_hash(kind, debit_kind, debit_owner, credit_kind, credit_owner, amount, claim, line, ord, reverses),
-               nextval('ledger_entry_seq'), business_day, amount
-          FROM entry ORDER BY source, key
-        ON CONFLICT (city_id, source, idempotency_key) DO NOTHING
-        RETURNING source, idempotency_key, entry_id
+               entry_id, business_day, amount
+          FROM entry
+        RETURNING 1
     ), posted AS (
         INSERT INTO ledger (city_id, entry_id, business_day, at_ms, kind, debit_account, credit_account, amount_fen, claim_id, line_no, order_id,
                             reverses_entry, source, idempotency_key, row_hash)
-        SELECT p_city, f.entry_id, e.business_day, e.at_ms, e.kind, e.debit, e.credit, e.amount, e.claim, e.line, e.ord, e.reverses, e.source, e.key,
-               ledger_row_hash(p_city, f.entry_id, e.business_day, e.at_ms, e.kind, e.debit, e.credit, e.amount, 'CNY', e.claim, e.line, e.ord,
+        SELECT p_city, e.entry_id, e.business_day, e.at_ms, e.kind, e.debit, e.credit, e.amount, e.claim, e.line, e.ord, e.reverses, e.source, e.key,
+               ledger_row_hash(p_city, e.entry_id, e.business_day, e.at_ms, e.kind, e.debit, e.credit, e.amount, 'CNY', e.claim, e.line, e.ord,
                                e.reverses, e.source, e.key)
-          FROM fresh f JOIN entry e ON e.source = f.source AND e.key = f.idempotency_key
+          FROM entry e
         RETURNING reverses_entry, amount_fen
     ), reversing AS (
         SELECT reverses_entry, sum(amount_fen) AS amount_fen FROM posted WHERE reverses_entry IS NOT NULL GROUP BY reverses_entry
@@ -489,6 +490,19 @@ LANGUAGE sql STABLE AS $$
      WHERE y.city_id = p_city AND (y.pending_fen <> coalesce(s.pending, 0) OR y.posted_fen <> coalesce(s.posted, 0))
 $$;
 
+-- Young tables have no statistics, and every key begins with city_id: without them the planner takes any index by city_id alone and reads the whole
+-- city for one row. So the daemon asks for statistics while the tables grow; later autovacuum keeps them.
+CREATE FUNCTION statistics_refresh() RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7060402) THEN
+        RETURN false; -- somebody else is at it
+    END IF;
+    ANALYZE orders, order_line, order_contact, prescription_use, outbox, claim, claim_line, hold, hold_end, account, ledger_key, member, member_year, policy,
+            product, test, facility, plan_version, plan_benefit;
+    RETURN true;
+END $$;
+
 -- ---- grants: what is not listed is not allowed ----
 DO $$
 DECLARE
@@ -528,6 +542,7 @@ GRANT UPDATE (owner, closed_at, resolution) ON recon_exception TO meddispatch_se
 GRANT UPDATE (name, account, bank) ON payee TO meddispatch_settlement;
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION intake_lookup, intake_lock, hold_open, hold_end, lab_report, late_credit, claim_reverse, partitions_ahead TO meddispatch_app;
+GRANT EXECUTE ON FUNCTION intake_lookup, intake_lock, hold_open, hold_end, lab_report, late_credit, claim_reverse, partitions_ahead, statistics_refresh
+    TO meddispatch_app;
 GRANT EXECUTE ON FUNCTION settlement_post, business_day_close TO meddispatch_settlement;
 GRANT EXECUTE ON FUNCTION ledger_row_hash, ledger_block_hash, ledger_faults, intake_lookup TO meddispatch_app, meddispatch_settlement, meddispatch_reader;

@@ -1,6 +1,7 @@
 /* Bulk writes of who and where: cities, plans, members with their policies, facilities, couriers, payees. */
 #include <string.h>
 
+#include "connection.h"
 #include "put.h"
 
 static const struct sql_statement
@@ -108,6 +109,7 @@ enum status put_run(struct store *store, const struct put_step *steps, size_t st
     }
     if (rc == STATUS_OK) rc = sql_commit(store, err);
     if (rc != STATUS_OK) sql_rollback(store);
+    if (rc == STATUS_OK) connection_grew(store, rows);
     if (rc == STATUS_OK && changed) *changed = (uint32_t)rows;
     return rc;
 }

@@ -18,6 +18,7 @@ struct store {
     struct sql_queued queue[SQL_QUEUE_MAX];
     uint32_t queue_count;
     bool pipeline, queue_broken, queue_too_large;
+    uint64_t rows_written, rows_analyze; /* since opening; at which count statistics are asked for next */
     bool sync_wait_cancelled; /* a COMMIT's wait for the standby was cut: the answer is unknown */
 };
 
@@ -25,6 +26,8 @@ struct store {
 void connection_drop(struct store *store);
 /* Connect and set timeouts; role 0 stays the connecting user. No schema check. */
 must_use enum status connection_make(struct store *store, struct error *err);
+/* Rows have been committed: ask for planner statistics while the tables are young (statistics_refresh() in the migrations says why). */
+void connection_grew(struct store *store, uint64_t rows);
 /* Error from a result, without the row's values. */
 enum status sql_failed(struct store *store, const PGresult *res, const char *what, struct error *err);
 

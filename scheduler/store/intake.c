@@ -222,6 +222,7 @@ static enum status transact(struct store *store, const struct submission *const 
     if (rc == STATUS_OK && any) rc = intake_write(store, items, count, err);
     else if (rc == STATUS_OK) rc = sql_commit(store, err);
     if (rc != STATUS_OK) sql_rollback(store);
+    else connection_grew(store, count);
     for (size_t i = 0; i < count; i++)
         if (results[i]->error.status != STATUS_OK) results[i]->status = results[i]->error.status;
     free(items);

@@ -4,7 +4,8 @@
 
 #include "connection.h"
 
-static const struct sql_statement PING = {"ping", "SELECT 1"};
+static const struct sql_statement PING = {"ping", "SELECT 1"}, STATISTICS = {"statistics", "SELECT statistics_refresh()"};
+enum { ANALYZE_ROWS_FIRST = 100, ANALYZE_ROWS_STEP = 4, ANALYZE_ROWS_LAST = 200000 }; /* beyond, autovacuum has long been there */
 
 /* A cancelled wait for the synchronous standby says WARNING and then success: remember it, the commit is not known to be safe. */
 static void on_notice(void *context, const PGresult *res)
@@ -103,6 +104,7 @@ enum status store_open(const char *conninfo, enum store_role role, struct store 
     struct store *store = mem_zalloc(1, sizeof *store);
     store->conninfo = mem_strdup(conninfo);
     store->role = role;
+    store->rows_analyze = ANALYZE_ROWS_FIRST;
     enum status rc = connection_make(store, err);
     if (rc == STATUS_OK) rc = store_schema_check(store, err);
     if (rc != STATUS_OK) store_close(store);
@@ -116,6 +118,15 @@ void store_close(struct store *store)
     connection_drop(store);
     free(store->conninfo);
     free(store);
+}
+
+void connection_grew(struct store *store, uint64_t rows)
+{
+    store->rows_written += rows;
+    if (store->role != STORE_ROLE_APP || !store->connection || store->rows_written < store->rows_analyze || store->rows_analyze > ANALYZE_ROWS_LAST) return;
+    struct error err = {0};
+    if (sql_run(store, &STATISTICS, NULL, NULL, &err) != STATUS_OK) log_warn("statistics: %s", err.text);
+    store->rows_analyze = store->rows_written * ANALYZE_ROWS_STEP;
 }
 
 /* A connection that died silently is found by the first statement: once more on a new one then. */
