@@ -22,6 +22,7 @@ bool osm_grow(void *array, size_t *capacity, size_t need, size_t size)
 void osm_data_deinit(struct osm_data *data)
 {
     free(data->ways);
+    free(data->way_order);
     free(data->refs);
     free(data->names);
     free(data->name_slots);
@@ -203,11 +204,34 @@ static int id_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+static int way_compare(const void *a, const void *b, void *self)
+{
+    const struct osm_data *data = self;
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    int by_id = id_compare(&data->ways[left].id, &data->ways[right].id);
+    return by_id ? by_id : (left > right) - (left < right);
+}
+
+uint32_t osm_ways_find(const struct osm_data *data, int64_t id)
+{
+    size_t low = 0, high = data->way_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (data->ways[data->way_order[middle]].id < id) low = middle + 1;
+        else high = middle;
+    }
+    return low < data->way_count && data->ways[data->way_order[low]].id == id ? data->way_order[low] : GEO_NONE;
+}
+
 enum geo_status osm_collect_ids(struct osm_data *data, struct geo_error *error)
 {
     if (data->way_count == 0)
         return geo_error_set(error, GEO_INVALID, "no road that a %s may use (%llu ways read)", geo_profile_name(data->options.profile),
                              (unsigned long long)data->stats.osm_ways);
+    data->way_order = malloc(data->way_count * sizeof *data->way_order);
+    if (!data->way_order) return GEO_NO_MEMORY;
+    for (size_t i = 0; i < data->way_count; i++) data->way_order[i] = (uint32_t)i;
+    qsort_r(data->way_order, data->way_count, sizeof *data->way_order, way_compare, data);
     struct osm_nodes *nodes = &data->nodes;
     nodes->id = malloc(data->ref_count * sizeof *nodes->id);
     if (!nodes->id) return GEO_NO_MEMORY;

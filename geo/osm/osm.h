@@ -59,6 +59,7 @@ struct osm_data {
     struct geo_osm_options options;
     struct osm_way *ways;
     size_t way_count, way_capacity;
+    uint32_t *way_order;            /* way indexes, ascending by way id */
     int64_t *refs;
     size_t ref_count, ref_capacity;
     char *names;
@@ -85,6 +86,7 @@ geo_must_use enum geo_status osm_collect_relation(struct osm_data *data, int64_t
                                                   struct osm_tags tags, struct geo_error *error);
 /** After OSM_PASS_ROADS: sort the ids that roads use, ready for OSM_PASS_NODES. */
 geo_must_use enum geo_status osm_collect_ids(struct osm_data *data, struct geo_error *error);
+uint32_t osm_ways_find(const struct osm_data *data, int64_t id); /* index into ways, GEO_NONE if not kept; after osm_collect_ids */
 uint32_t osm_nodes_find(const struct osm_nodes *nodes, int64_t id); /* GEO_NONE if not there */
 
 /* ---- readers: one pass over the bytes ---- */

@@ -140,43 +140,22 @@ static void ask(struct builder *builder, int64_t id)
     if (node != GEO_NONE) builder->asked[node] = 1;
 }
 
-struct way_place {
-    int64_t id;
-    uint32_t index;
-};
-
-static int place_compare(const void *a, const void *b)
-{
-    const struct way_place *left = a, *right = b;
-    return (left->id > right->id) - (left->id < right->id);
-}
-
 /* Via nodes and the ends of via ways stay junctions, so that sequences of roads can be told there. */
-static bool asked_find(struct builder *builder)
+static void asked_find(struct builder *builder)
 {
     const struct osm_data *data = builder->data;
-    struct way_place *place = malloc((data->way_count + 1) * sizeof *place);
-    if (!place) return false;
-    for (size_t i = 0; i < data->way_count; i++) place[i] = (struct way_place){data->ways[i].id, (uint32_t)i};
-    qsort(place, data->way_count, sizeof *place, place_compare);
     for (size_t i = 0; i < data->restriction_count; i++) {
         const struct osm_restriction *restriction = &data->restrictions[i];
         const int64_t *via = data->members + restriction->member_first + restriction->from_count;
         for (uint32_t k = 0; k < restriction->via_count; k++) {
-            if (restriction->via_is_node) {
-                ask(builder, via[k]);
-                continue;
-            }
-            struct way_place key = {.id = via[k]};
-            const struct way_place *found = bsearch(&key, place, data->way_count, sizeof *place, place_compare);
-            if (!found) continue;
-            const struct osm_way *way = &data->ways[found->index];
+            uint32_t index = restriction->via_is_node ? GEO_NONE : osm_ways_find(data, via[k]);
+            if (restriction->via_is_node) ask(builder, via[k]);
+            if (index == GEO_NONE) continue;
+            const struct osm_way *way = &data->ways[index];
             ask(builder, data->refs[way->ref_first]);
             ask(builder, data->refs[way->ref_first + way->ref_count - 1]);
         }
     }
-    free(place);
-    return true;
 }
 
 /* Two segments meet, both two-way or one coming and one going, of the same name and kind: no choice, no junction. */
@@ -306,7 +285,8 @@ static enum geo_status builder_run(struct builder *builder)
     struct osm_roads *out = builder->out;
     enum geo_status rc = segments_find(builder);
     if (rc != GEO_OK) return rc;
-    if (!touches_find(builder) || !asked_find(builder)) return GEO_NO_MEMORY;
+    if (!touches_find(builder)) return GEO_NO_MEMORY;
+    asked_find(builder);
     out->node_of = malloc(((size_t)builder->local_count + 1) * sizeof *out->node_of);
     out->points = malloc(((size_t)builder->local_count + 1) * sizeof *out->points);
     if (!out->node_of || !out->points) return GEO_NO_MEMORY;
