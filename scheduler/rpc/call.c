@@ -78,6 +78,7 @@ void call_free(struct rpc_call *call)
     buffer_deinit(&call->unary);
     buffer_deinit(&call->inflated);
     buffer_deinit(&call->out);
+    free(call->finish_error);
     free(call);
 }
 
@@ -239,11 +240,12 @@ static size_t status_pairs(struct arena *arena, const struct error *err, nghttp2
     return count;
 }
 
-static void submit_trailers(struct rpc_call *call, const struct error *err)
+/* Called when the last message has left: nghttp2 would send trailers submitted earlier ahead of the data. */
+static void submit_trailers(struct rpc_call *call)
 {
     struct arena *arena = arena_new(FINISH_ARENA);
     nghttp2_nv all[RESPONSE_METADATA_MAX + 4];
-    size_t count = status_pairs(arena, err, all);
+    size_t count = status_pairs(arena, call->finish_error, all);
     count += pairs(arena, call->trailers, call->trailer_count, all + count);
     nghttp2_submit_trailer(call->session->h2, call->stream, all, count);
     arena_free(arena);
@@ -263,8 +265,13 @@ static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t
         call->session->memory -= call->out.size;
         buffer_clear(&call->out);
         call->out_at = 0;
-        if (call->finished) *flags |= NGHTTP2_DATA_FLAG_EOF | (call->wish == WISH_GRPC ? NGHTTP2_DATA_FLAG_NO_END_STREAM : 0);
-        else if (take == 0) {
+        if (call->finished) {
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
+            if (call->wish == WISH_GRPC) {
+                *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+                submit_trailers(call);
+            }
+        } else if (take == 0) {
             call->deferred = true;
             return NGHTTP2_ERR_DEFERRED;
         }
@@ -335,7 +342,10 @@ void rpc_finish(struct rpc_call *call, const struct error *err)
     slot_give(call); /* nobody finds it any more; it lives until its stream has closed */
     health_forget(call);
     if (call->responded) {
-        submit_trailers(call, err);
+        if (err) {
+            call->finish_error = mem_alloc(sizeof *err);
+            *call->finish_error = *err;
+        }
     } else {
         struct arena *arena = arena_new(FINISH_ARENA);
         nghttp2_nv all[2 * RESPONSE_METADATA_MAX + 8];

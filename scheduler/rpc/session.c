@@ -163,6 +163,25 @@ static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *head, voi
     return head->type <= NGHTTP2_CONTINUATION || spend(context, 1) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+static int on_extension_chunk(nghttp2_session *h2, const nghttp2_frame_hd *head, const uint8_t *bytes, size_t count, void *context)
+{
+    (void)h2;
+    (void)head;
+    (void)bytes;
+    (void)count;
+    (void)context;
+    return 0;
+}
+
+static int unpack_extension(nghttp2_session *h2, void **payload, const nghttp2_frame_hd *head, void *context)
+{
+    (void)h2;
+    (void)payload;
+    (void)head;
+    (void)context;
+    return NGHTTP2_ERR_CANCEL; /* counted, then dropped */
+}
+
 static int on_frame_send(nghttp2_session *h2, const nghttp2_frame *frame, void *context)
 {
     struct session *session = context;
@@ -207,6 +226,9 @@ static nghttp2_session *h2_new(struct session *session)
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(callbacks, on_extension_chunk);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, unpack_extension);
+    for (unsigned type = NGHTTP2_PRIORITY_UPDATE + 1; type <= UINT8_MAX; type++) nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 1000);
     rc = nghttp2_session_server_new2(&h2, callbacks, session, option);

@@ -104,6 +104,7 @@ struct rpc_call {
     size_t out_at, out_high;
     bool responded, finished, deferred, opened;
     enum status finish_status;
+    struct error *finish_error;       /* for the trailers; NULL: OK */
     void *data;
     enum http_wish wish;
 };

@@ -1,0 +1,8 @@
+if(NOT EXISTS ${TESTS}/../../deploy/demo/node_modules/@grpc/grpc-js)
+    message("SKIPPED: deploy/demo has no node_modules; run `npm ci` there, or deploy/test")
+    return()
+endif()
+execute_process(COMMAND node --test ${TESTS} RESULT_VARIABLE rc WORKING_DIRECTORY ${TESTS})
+if(rc)
+    message(FATAL_ERROR "node --test: ${rc}")
+endif()
