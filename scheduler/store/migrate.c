@@ -94,6 +94,7 @@ static enum status apply_missing(struct store *store, uint32_t *applied, struct 
         rc = apply(store, &MIGRATIONS[count], err);
         if (rc == STATUS_OK) ++*applied;
     }
+    if (rc == STATUS_OK) rc = exec_text(store, "SELECT partitions_ahead(current_date, 12)", "partitions", err);
     if (store->connection) {
         struct error unlock = {0}; /* the lock also goes with the session */
         if (sql_run(store, &UNLOCK, NULL, NULL, &unlock) != STATUS_OK) log_warn("migrate unlock: %s", unlock.text);

@@ -97,6 +97,33 @@ static void test_rows_find_their_month_and_partitions_are_made_ahead(void **stat
     PQfinish(raw);
 }
 
+/* No superuser is needed: CREATEROLE and the database are enough, and the daemon's own user only needs the role. */
+static void test_ordinary_user_can_migrate_and_serve(void **state)
+{
+    (void)state;
+    PGconn *raw = fixture_raw(NULL);
+    raw_ok(raw, "CREATE ROLE deployer LOGIN CREATEROLE");
+    raw_ok(raw, "CREATE DATABASE second OWNER deployer");
+    char conninfo[400];
+    text_format(conninfo, sizeof conninfo, "%s user=deployer dbname=second", fixture_conninfo());
+    uint32_t applied = 0;
+    assert_ok(store_migrate(conninfo, &applied, err));
+    assert_true(applied >= 2);
+    assert_ok(store_migrate(conninfo, &applied, err));
+    assert_int_equal(applied, 0);
+    raw_ok(raw, "CREATE ROLE daemon LOGIN; GRANT meddispatch_app TO daemon");
+    text_format(conninfo, sizeof conninfo, "%s user=daemon dbname=second", fixture_conninfo());
+    struct store *app = NULL, *settlement = NULL;
+    assert_ok(store_open(conninfo, STORE_ROLE_APP, &app, err));
+    fixture_city(app, 1, 3, 1000000);
+    struct submission s = fixture_prescription(1, 0, "ordinary", "AMLO", 1, 900);
+    struct intake_result r = fixture_intake(app, &s);
+    assert_int_equal(r.claim.state, CLAIM_HELD);
+    assert_status(STATUS_FAILED_PRECONDITION, store_open(conninfo, STORE_ROLE_SETTLEMENT, &settlement, err));
+    store_close(app);
+    PQfinish(raw);
+}
+
 static void test_lost_connection_is_made_anew(void **state)
 {
     (void)state;
@@ -123,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_altered_checksum_is_refused),
         cmocka_unit_test(test_newer_and_older_schemas_are_refused),
         cmocka_unit_test(test_rows_find_their_month_and_partitions_are_made_ahead),
+        cmocka_unit_test(test_ordinary_user_can_migrate_and_serve),
         cmocka_unit_test(test_lost_connection_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
