@@ -11,6 +11,7 @@ struct geo_label {
 
 enum geo_status geo_label_new(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *stop, struct geo_label **out)
 {
+    if (!geo_has_place(metric->map, stop)) return GEO_INVALID;
     struct geo_label *label = calloc(1, sizeof *label);
     if (label) label->from_node = malloc((uint64_t)metric->map->file.graph.node_count * sizeof *label->from_node);
     if (!label || !label->from_node) {
@@ -41,11 +42,16 @@ void geo_label_from(const struct geo_label *to, const struct geo_snap *from, uin
 {
     const struct geo_metric *metric = to->metric;
     struct geo_link starts[GEO_LINKS_MAX];
+    if (!geo_has_place(metric->map, from)) {
+        if (travel_ms) *travel_ms = GEO_UNREACHABLE;
+        if (length_dm) *length_dm = GEO_UNREACHABLE;
+        return;
+    }
     uint32_t direct, count = geo_links_from(&metric->map->net, metric->weights, geo_place_of(from), starts);
     geo_weight best = geo_direct(&metric->map->net, metric->weights, geo_place_of(from), to->stop, &direct);
     for (uint32_t i = 0; i < count; i++) {
         geo_weight rest = to->from_node[starts[i].node];
-        if (rest != GEO_WEIGHT_NONE && rest + starts[i].weight < best) best = rest + starts[i].weight;
+        if (rest != GEO_WEIGHT_NONE && rest + starts[i].weight < best && rest + starts[i].weight < GEO_WEIGHT_END) best = rest + starts[i].weight;
     }
     if (travel_ms) *travel_ms = geo_weight_ms(best);
     if (length_dm) *length_dm = geo_weight_dm(best);

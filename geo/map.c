@@ -43,6 +43,7 @@ enum geo_status geo_map_check(const char *path, struct geo_error *error)
     enum geo_status rc = geo_map_open(path, &map, error);
     if (rc != GEO_OK) return rc;
     rc = geo_file_check(&map->file, error);
+    if (rc == GEO_OK) rc = geo_snap_check(&map->file, error);
     geo_map_unref(map);
     return rc;
 }

@@ -23,6 +23,11 @@ struct geo_scratch {
     uint8_t *marks;           /* by node: targets of a matrix row */
 };
 
+/** A snap may come from another map (kept over a change of maps): then it is refused, never followed. */
+static inline bool geo_has_place(const struct geo_map *map, const struct geo_snap *snap)
+{
+    return snap->arc < map->file.graph.arc_count && snap->offset <= GEO_OFFSET_ONE;
+}
 static inline struct geo_place geo_place_of(const struct geo_snap *snap)
 {
     return (struct geo_place){snap->arc, snap->offset};

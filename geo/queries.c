@@ -6,6 +6,7 @@ enum geo_status geo_distance(const struct geo_metric *metric, struct geo_scratch
 {
     struct geo_link last;
     uint32_t direct;
+    if (!geo_has_place(metric->map, from) || !geo_has_place(metric->map, to)) return GEO_INVALID;
     geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, metric->weights, geo_place_of(from), geo_place_of(to), &last, &direct);
     if (travel_ms) *travel_ms = geo_weight_ms(weight);
     if (length_dm) *length_dm = geo_weight_dm(weight);
@@ -33,7 +34,7 @@ static geo_weight cell(const struct geo_metric *metric, const struct geo_scratch
     geo_weight best = geo_direct(&metric->map->net, metric->weights, geo_place_of(from), geo_place_of(to), &direct);
     for (uint32_t i = 0; i < end_count; i++) {
         geo_weight reached = geo_search_reached(&scratch->search, ends[i].node);
-        if (reached != GEO_WEIGHT_NONE && reached + ends[i].weight < best) best = reached + ends[i].weight;
+        if (reached != GEO_WEIGHT_NONE && reached + ends[i].weight < best && reached + ends[i].weight < GEO_WEIGHT_END) best = reached + ends[i].weight;
     }
     return best;
 }
@@ -42,6 +43,10 @@ enum geo_status geo_matrix(const struct geo_metric *metric, struct geo_scratch *
                            const struct geo_snap *targets, uint32_t target_count, uint32_t *travel_ms, uint32_t *length_dm)
 {
     if ((uint64_t)source_count * target_count > GEO_MATRIX_MAX) return GEO_LIMIT;
+    for (uint32_t s = 0; s < source_count; s++)
+        if (!geo_has_place(metric->map, &sources[s])) return GEO_INVALID;
+    for (uint32_t t = 0; t < target_count; t++)
+        if (!geo_has_place(metric->map, &targets[t])) return GEO_INVALID;
     uint32_t marked = mark_targets(metric, scratch, targets, target_count, 1);
     for (uint32_t s = 0; s < source_count && target_count; s++) {
         geo_search_from(&scratch->search, &metric->map->net, metric->weights, geo_place_of(&sources[s]), scratch->marks, marked);

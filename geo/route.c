@@ -117,7 +117,7 @@ static geo_weight stretch_weight(const struct geo_metric *metric, const struct s
     return geo_part(whole, stretch->to) - geo_part(whole, stretch->from);
 }
 
-static enum geo_status draw(const struct geo_metric *metric, const struct path *path, const struct geo_snap *from, struct geo_route *route)
+static enum geo_status draw(const struct geo_metric *metric, const struct path *path, const struct geo_snap *from, const struct geo_snap *to, struct geo_route *route)
 {
     const struct geo_graph *graph = &metric->map->file.graph;
     uint64_t points = 2;
@@ -136,7 +136,7 @@ static enum geo_status draw(const struct geo_metric *metric, const struct path *
         add_step(graph, arc, weight, first, route);
         begin += weight;
     }
-    route->at_ms[route->point_count - 1] = route->travel_ms;
+    add_point(route, to->at, route->travel_ms);
     return GEO_OK;
 }
 
@@ -148,6 +148,7 @@ enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scrat
     uint32_t direct;
     struct path path = {0};
     memset(out, 0, sizeof *out);
+    if (!geo_has_place(metric->map, from) || !geo_has_place(metric->map, to)) return geo_error_set(error, GEO_INVALID, "the stop is of another map");
     geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, metric->weights, start, end, &last, &direct);
     if (weight == GEO_WEIGHT_NONE) return geo_error_set(error, GEO_NOT_FOUND, "no way leads there");
     enum geo_status rc = GEO_OK;
@@ -162,7 +163,7 @@ enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scrat
     }
     out->travel_ms = geo_weight_ms(weight);
     out->length_dm = geo_weight_dm(weight);
-    if (rc == GEO_OK) rc = draw(metric, &path, from, out);
+    if (rc == GEO_OK) rc = draw(metric, &path, from, to, out);
     free(path.at);
     if (rc == GEO_OK) return GEO_OK;
     geo_route_free(out);

@@ -113,7 +113,7 @@ enum geo_status geo_file_check(const struct geo_file *file, struct geo_error *er
     if (rc != GEO_OK) return rc;
     for (uint32_t i = 0; i < file->leaf_count; i++) {
         const struct geo_tree_leaf *leaf = &file->leaves[i];
-        if (leaf->arc >= file->graph.arc_count || leaf->segment + 1 >= file->graph.arcs[leaf->arc].shape_count)
+        if (leaf->arc >= file->graph.arc_count || leaf->segment >= file->graph.arcs[leaf->arc].shape_count - 1)
             return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index names a segment that is not there", i);
     }
     return GEO_OK;

@@ -98,6 +98,17 @@ static uint8_t *join_tree(const struct geo_tree_leaf *leaves, uint32_t leaf_coun
     return tree;
 }
 
+/* A rename lasts once its folder is on disk. */
+static int sync_folder(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path] = 0;
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    int synced = fsync(fd) == 0;
+    return close(fd) == 0 && synced;
+}
+
 static enum geo_status write_file(const char *path, const struct file_header *header, const struct part *parts, struct geo_error *error)
 {
     size_t length = strlen(path) + 32;
@@ -111,6 +122,8 @@ static enum geo_status write_file(const char *path, const struct file_header *he
     if (!written || rename(aside, path) != 0) {
         rc = geo_error_set(error, GEO_IO, "cannot write %s: %s", path, strerror(errno));
         unlink(aside);
+    } else if (!sync_folder(aside)) {
+        rc = geo_error_set(error, GEO_IO, "cannot sync the folder of %s: %s", path, strerror(errno));
     }
     free(aside);
     return rc;

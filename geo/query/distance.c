@@ -22,7 +22,8 @@ static uint32_t add_links(const struct geo_net *net, const geo_weight *weights, 
 
 static uint32_t links(const struct geo_net *net, const geo_weight *weights, struct geo_place place, bool from, struct geo_link *out)
 {
-    uint32_t count = add_links(net, weights, place.arc, place.offset, from, out, 0), reverse = net->graph->arcs[place.arc].reverse;
+    uint32_t road = net->graph->arcs[place.arc].twin, reverse = net->graph->arcs[road].reverse;
+    uint32_t count = add_links(net, weights, road, place.offset, from, out, 0);
     return reverse == GEO_NONE ? count : add_links(net, weights, reverse, GEO_PLACE_ONE - place.offset, from, out, count);
 }
 
@@ -39,7 +40,7 @@ uint32_t geo_links_to(const struct geo_net *net, const geo_weight *weights, stru
 geo_weight geo_direct(const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to, uint32_t *arc)
 {
     const struct geo_arc *arcs = net->graph->arcs;
-    uint32_t road = arcs[from.arc].twin, back = arcs[from.arc].reverse == GEO_NONE ? GEO_NONE : arcs[arcs[from.arc].reverse].twin;
+    uint32_t road = arcs[from.arc].twin, back = arcs[road].reverse == GEO_NONE ? GEO_NONE : arcs[arcs[road].reverse].twin;
     uint32_t target = arcs[to.arc].twin, offset = to.offset;
     *arc = GEO_NONE;
     if (target == back && target != road) {

@@ -12,6 +12,7 @@
 
 typedef uint64_t geo_weight;
 #define GEO_WEIGHT_NONE UINT64_MAX
+#define GEO_WEIGHT_END  ((geo_weight)GEO_FINITE_MAX << 32) /* no way is as long: searches stop here, so that no sum overflows, whatever the file says */
 static inline geo_weight geo_weight_of(uint32_t travel_ms, uint32_t length_dm) { return (geo_weight)travel_ms << 32 | length_dm; }
 static inline uint32_t geo_weight_ms(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)(weight >> 32); }
 static inline uint32_t geo_weight_dm(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)weight; }
@@ -20,6 +21,7 @@ static inline uint32_t geo_weight_dm(geo_weight weight) { return weight == GEO_W
 struct geo_net {
     const struct geo_graph *graph;
     uint32_t *out_first;      /* node_count + 1: arcs leaving a node (arcs are sorted by tail) */
+    uint32_t *heads;          /* by arc: all that a search needs of it, packed */
     uint32_t *in_first, *in_arcs; /* arcs entering a node */
     uint32_t *copy_first, *copies; /* arcs by twin */
 };

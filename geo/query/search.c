@@ -1,6 +1,7 @@
 /* Dijkstra with a 4-ary heap and lazy deletion; stamps instead of clearing. */
 #include "geo_query/geo_query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { HEAP_ARITY = 4 };
@@ -71,7 +72,7 @@ static void begin(struct geo_search *search)
 
 static void reach(struct geo_search *search, uint32_t node, geo_weight key, uint32_t by)
 {
-    if (search->stamp[node] == search->round && search->reached[node] <= key) return;
+    if (key >= GEO_WEIGHT_END || (search->stamp[node] == search->round && search->reached[node] <= key)) return;
     search->stamp[node] = search->round;
     search->reached[node] = key;
     search->parent[node] = by;
@@ -91,13 +92,14 @@ static void start(struct geo_search *search, const struct geo_link *links, uint3
 
 static void relax_out(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, uint32_t node, geo_weight key)
 {
-    for (uint32_t a = net->out_first[node]; a < net->out_first[node + 1]; a++) reach(search, net->graph->arcs[a].head, key + weights[a], a);
+    for (uint32_t a = net->out_first[node]; a < net->out_first[node + 1]; a++) reach(search, net->heads[a], key + weights[a], a);
 }
 
 geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to,
                            struct geo_link *last, uint32_t *direct)
 {
     struct geo_link starts[GEO_LINKS_MAX], ends[GEO_LINKS_MAX];
+    assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
     uint32_t end_count = geo_links_to(net, weights, to, ends);
     geo_weight best = geo_direct(net, weights, from, to, direct);
     start(search, starts, geo_links_from(net, weights, from, starts));
@@ -106,7 +108,7 @@ geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net,
         if (item.key >= best) break;
         if (item.key > search->reached[item.node]) continue;
         for (uint32_t i = 0; i < end_count; i++) {
-            if (ends[i].node != item.node || item.key + ends[i].weight >= best) continue;
+            if (ends[i].node != item.node || item.key + ends[i].weight >= best || item.key + ends[i].weight >= GEO_WEIGHT_END) continue;
             best = item.key + ends[i].weight;
             *last = ends[i];
             *direct = GEO_NONE;
@@ -119,6 +121,7 @@ geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net,
 void geo_search_from(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, const uint8_t *marks, uint32_t marked)
 {
     struct geo_link starts[GEO_LINKS_MAX];
+    assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
     start(search, starts, geo_links_from(net, weights, from, starts));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
@@ -131,6 +134,7 @@ void geo_search_from(struct geo_search *search, const struct geo_net *net, const
 void geo_search_to(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place to, geo_weight *out)
 {
     struct geo_link ends[GEO_LINKS_MAX];
+    assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
     start(search, ends, geo_links_to(net, weights, to, ends));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);

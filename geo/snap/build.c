@@ -151,3 +151,42 @@ enum geo_status geo_snap_build(const struct geo_graph *graph, struct geo_tree_le
     fill_boxes(*leaves, *leaf_count, *boxes);
     return GEO_OK;
 }
+
+/* ---- checking what another wrote ---- */
+
+static uint32_t boxes_over(uint32_t count)
+{
+    return count / GEO_TREE_FANOUT + (count % GEO_TREE_FANOUT != 0);
+}
+
+static bool is_inside(struct geo_tree_box inner, struct geo_tree_box outer)
+{
+    return inner.low.lat_e7 >= outer.low.lat_e7 && inner.low.lon_e7 >= outer.low.lon_e7 && inner.high.lat_e7 <= outer.high.lat_e7 &&
+           inner.high.lon_e7 <= outer.high.lon_e7;
+}
+
+static bool is_point(struct geo_point a, struct geo_point b)
+{
+    return a.lat_e7 == b.lat_e7 && a.lon_e7 == b.lon_e7;
+}
+
+enum geo_status geo_snap_check(const struct geo_file *file, struct geo_error *error)
+{
+    for (uint32_t i = 0; i < file->leaf_count; i++) {
+        const struct geo_tree_leaf *leaf = &file->leaves[i];
+        const struct geo_arc *arc = &file->graph.arcs[leaf->arc];
+        if (!stands_for_road(&file->graph, leaf->arc) || !is_point(leaf->from, shape_point(&file->graph, arc, leaf->segment)) ||
+            !is_point(leaf->to, shape_point(&file->graph, arc, leaf->segment + 1)))
+            return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index does not lie on its road", i);
+        if (!is_inside(box_of_leaf(leaf), file->boxes[i / GEO_TREE_FANOUT])) return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index is outside its box", i);
+    }
+    uint32_t below = 0, count = boxes_over(file->leaf_count);
+    for (uint32_t above = count; count > 1; count = boxes_over(count)) {
+        for (uint32_t i = 0; i < count; i++)
+            if (!is_inside(file->boxes[below + i], file->boxes[above + i / GEO_TREE_FANOUT]))
+                return geo_error_set(error, GEO_INVALID, "box %u of the snap index is outside its parent", below + i);
+        below = above;
+        above += boxes_over(count);
+    }
+    return GEO_OK;
+}

@@ -10,6 +10,9 @@
 geo_must_use enum geo_status geo_snap_build(const struct geo_graph *graph, struct geo_tree_leaf **leaves, uint32_t *leaf_count, struct geo_tree_box **boxes,
                                             uint32_t *box_count, struct geo_error *error);
 
+/** Every leaf lies on its road's segment, every box holds what is below it. `file` has passed geo_file_check. */
+geo_must_use enum geo_status geo_snap_check(const struct geo_file *file, struct geo_error *error);
+
 struct geo_snap_hit {
     uint32_t arc, segment;
     double distance_m, along;     /* along: 0..1 on the segment */
