@@ -15,7 +15,7 @@ void log_init(enum log_level least)
     least_level = least;
 }
 
-static void write_line(enum log_level level, const char *format, va_list arguments)
+printf_like(2, 0) static void write_line(enum log_level level, const char *format, va_list arguments)
 {
     static const char *const NAMES[] = {"debug", "info", "warn", "error"};
     if (level < least_level) return;
