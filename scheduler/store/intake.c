@@ -189,7 +189,7 @@ static enum status repeated_answer(struct store *store, struct intake_item *item
         result->repeated = true;
         break;
     }
-    case CLAIMS_REPEAT_NEW: ASSERT(!"a stored key was seen"); break;
+    case CLAIMS_REPEAT_NEW: ASSERT(false && "a stored key was seen"); break;
     }
     return STATUS_OK;
 }

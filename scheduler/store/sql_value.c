@@ -35,7 +35,7 @@ static uint32_t encode_number(enum sql_type type, int64_t value, uint8_t out[8])
     case SQL_I32: ASSERT(value >= INT32_MIN && value <= INT32_MAX); width = 4; break;
     case SQL_I64: break;
     case SQL_BYTES:
-    case SQL_TEXT: ASSERT(!"a number in a text column"); break;
+    case SQL_TEXT: ASSERT(false && "a number in a text column"); break;
     }
     memcpy(out, (const uint8_t *)&big + 8 - width, width);
     return width;
@@ -77,7 +77,7 @@ static enum sql_type type_of_letter(char letter)
     case 'l': return SQL_I64;
     case 't': return SQL_TEXT;
     case 'y': return SQL_BYTES;
-    default: ASSERT(!"unknown column letter"); return SQL_TEXT;
+    default: ASSERT(false && "unknown column letter"); return SQL_TEXT;
     }
 }
 
