@@ -7,7 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 * 1024, READS_A_TURN = 4, SWEEP_MS = 20, TICK_MS = 1000, LINGER_BYTES = 1 << 20 };
+enum { READ_BYTES = 64 * 1024, READS_A_TURN = 4, SWEEP_MS = 20, TICK_MS = 1000, OUT_BYTES_MAX = 1 << 20,
+       LINGER_MS = 1000, LINGER_BYTES = 8 << 20 };
 
 struct connection {
     struct session session;
@@ -18,7 +19,9 @@ struct connection {
     size_t out_at;
     int64_t write_ms;                 /* the last time the peer took something */
     struct connection *next, *previous;
-    bool dirty, closing, reading;
+    bool dirty, closing, reading, lingering;
+    int64_t linger_ms;                /* lingering: when it began */
+    size_t lingered;
     struct connection *next_dirty;
 };
 
@@ -76,9 +79,32 @@ static void stop_if_drained(struct rpc_server *server)
 
 /* ---- writing: what sessions have, in one go ---- */
 
+/* Closing a socket that still has bytes to read resets it, and the peer would lose the GOAWAY that says why. So: say that nothing more comes,
+ * and read the rest away for a moment. */
+static void linger(struct connection *connection)
+{
+    if (connection->lingering) return;
+    connection->lingering = true;
+    connection->linger_ms = connection->server->table.now_ms;
+    shutdown(connection->fd, SHUT_WR);
+}
+
+static void read_away(struct connection *connection)
+{
+    static _Thread_local uint8_t bytes[READ_BYTES];
+    for (int i = 0; i < READS_A_TURN; i++) {
+        ssize_t count = recv(connection->fd, bytes, sizeof bytes, 0);
+        if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+        if (count > 0 && (connection->lingered += (size_t)count) < LINGER_BYTES) continue;
+        connection_close(connection);
+        return;
+    }
+}
+
 /* False: the connection was closed. */
 static bool connection_write(struct connection *connection)
 {
+    if (connection->lingering) return true;
     for (;;) {
         if (connection->out_at == connection->out.size) {
             buffer_clear(&connection->out);
@@ -101,12 +127,9 @@ static bool connection_write(struct connection *connection)
     }
     if (connection->out.capacity > 16 * 1024 && connection->session.call_count == 0) { /* idle connections are many: keep them small */
         buffer_deinit(&connection->out);
-        buffer_init(&connection->out, LINGER_BYTES);
+        buffer_init(&connection->out, OUT_BYTES_MAX);
     }
-    if (connection->closing || session_is_over(&connection->session)) {
-        connection_close(connection);
-        return false;
-    }
+    if (connection->closing || session_is_over(&connection->session)) linger(connection);
     loop_fd_want(connection->watch, LOOP_READ);
     return true;
 }
@@ -145,6 +168,11 @@ static void on_ready(void *context, int ready)
     struct connection *connection = context;
     struct rpc_server *server = connection->server;
     now(server);
+    if (connection->lingering) {
+        read_away(connection);
+        stop_if_drained(server);
+        return;
+    }
     if (ready == LOOP_READ && !connection->closing) {
         static _Thread_local uint8_t bytes[READ_BYTES];
         connection->reading = true;
@@ -179,7 +207,7 @@ static void on_accept(void *context, int fd, const char *peer)
     connection->server = server;
     connection->fd = fd;
     connection->write_ms = server->table.now_ms;
-    buffer_init(&connection->out, LINGER_BYTES);
+    buffer_init(&connection->out, OUT_BYTES_MAX);
     connection->watch = loop_fd_new(server->loop, fd, on_ready, connection);
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
@@ -212,6 +240,10 @@ static void on_sweep(void *context)
     if (tick) server->tick_ms = now_ms;
     for (struct connection *connection = server->connections, *next; connection; connection = next) {
         next = connection->next;
+        if (connection->lingering) {
+            if (now_ms - connection->linger_ms > LINGER_MS) connection_close(connection);
+            continue;
+        }
         if (connection->session.call_count) expire_calls(&connection->session, now_ms);
         if (!tick) continue;
         bool stalled = connection->out.size > connection->out_at && now_ms - connection->write_ms > server->limits.write_stall_ms;
