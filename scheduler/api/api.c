@@ -158,7 +158,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
-    case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: ASSERT(!"a call that sent no command got a decision");
+    case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
 }
 
@@ -175,7 +175,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_ROUTE: case WAIT_MATRIX: routing_on_answer(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
     case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_POSITIONS:
-        ASSERT(!"a call that asked nothing got an answer");
+        UNREACHABLE("a call that asked nothing got an answer");
     }
 }
 

@@ -19,6 +19,7 @@
 
 _Noreturn void assert_failed(const char *what, const char *file, int line);
 #define ASSERT(condition) ((condition) ? (void)0 : assert_failed(#condition, __FILE__, __LINE__))
+#define UNREACHABLE(why)  assert_failed(why, __FILE__, __LINE__)
 #ifdef NDEBUG_SLOW
 #define ASSERT_SLOW(condition) ((void)0)
 #else

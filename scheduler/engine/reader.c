@@ -160,7 +160,7 @@ static enum status put_rows(struct reader_thread *reader, const struct question 
     case CATALOG_FACILITIES: return store_facilities_put(reader->store, question->city, batch->facilities + first, count, NULL, err);
     case CATALOG_COURIERS: return store_couriers_put(reader->store, question->city, batch->couriers + first, count, NULL, err);
     }
-    ASSERT(!"unknown table");
+    UNREACHABLE("unknown table");
     return STATUS_INTERNAL;
 }
 
@@ -219,7 +219,7 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_SNAPSHOT:
     case QUESTION_EXPLAIN: break;
     }
-    ASSERT(!"not a question for the reader");
+    UNREACHABLE("not a question for the reader");
     return STATUS_INTERNAL;
 }
 
