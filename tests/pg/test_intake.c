@@ -259,6 +259,29 @@ static void test_home_test_gets_stability_skill_and_one_checkup_a_year(void **st
     assert_books_sound(app, 1);
 }
 
+/* More cities than one transaction takes: the batch is split, every city's books are its own. */
+static void test_batch_of_many_cities(void **state)
+{
+    (void)state;
+    enum { CITIES = 11, FIRST = 20 };
+    struct submission batch[CITIES * 2];
+    struct intake_result results[CITIES * 2];
+    for (uint32_t i = 0; i < CITIES; i++) fixture_city(app, FIRST + i, 1, 100000);
+    for (uint32_t i = 0; i < CITIES * 2; i++) {
+        char key[16];
+        text_format(key, sizeof key, "many%u", i);
+        batch[i] = fixture_prescription(FIRST + i % CITIES, 0, key, "AMLO", 1, 1000);
+    }
+    assert_ok(store_intake(app, batch, CITIES * 2, FIXTURE_NOW_MS, results, err));
+    for (uint32_t i = 0; i < CITIES * 2; i++) {
+        assert_int_equal(results[i].status, STATUS_OK);
+        assert_int_equal(results[i].order.city.v, FIRST + i % CITIES);
+        assert_int_equal(results[i].claim.benefit_fen, 800);
+    }
+    for (uint32_t i = 0; i < CITIES; i++) assert_books_sound(app, FIRST + i);
+    assert_int_equal(raw_number(raw, "SELECT count(*) FROM member_year WHERE city_id >= 20 AND pending_fen = 1600"), CITIES);
+}
+
 /* ---- sixteen connections at the edge of one member's cap ---- */
 
 enum { RACERS = 16, ROUNDS = 6 };
@@ -392,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_poisoned_order_sinks_alone),
         cmocka_unit_test(test_batch_of_one_member_respects_the_cap_to_the_fen),
         cmocka_unit_test(test_home_test_gets_stability_skill_and_one_checkup_a_year),
+        cmocka_unit_test(test_batch_of_many_cities),
         cmocka_unit_test(test_sixteen_connections_never_pass_the_cap),
         cmocka_unit_test(test_one_key_from_eight_connections_is_one_order),
         cmocka_unit_test(test_lists_page_and_filter),
