@@ -58,12 +58,9 @@ enum status check_point(const Meddispatch__V1__Point *point, const char *field, 
         return error_field(err, field, "must have lat in -90..90 and lon in -180..180 degrees");
     if (point->lat == 0 && point->lon == 0) return error_field(err, field, "is required: 0,0 is no address");
     struct point at = {(int32_t)lround(point->lat * 1e7), (int32_t)lround(point->lon * 1e7)};
-    switch (point->datum) {
-    case MEDDISPATCH__V1__DATUM__DATUM_UNSPECIFIED:
-    case MEDDISPATCH__V1__DATUM__DATUM_WGS84: break;
-    case MEDDISPATCH__V1__DATUM__DATUM_GCJ02: at = engine_wgs84_from_gcj02(at); break;
-    default: return error_field(err, field, "has an unknown datum %d", (int)point->datum);
-    }
+    if (point->datum == MEDDISPATCH__V1__DATUM__DATUM_GCJ02) at = engine_wgs84_from_gcj02(at);
+    else if (point->datum != MEDDISPATCH__V1__DATUM__DATUM_UNSPECIFIED && point->datum != MEDDISPATCH__V1__DATUM__DATUM_WGS84)
+        return error_field(err, field, "has an unknown datum %d", (int)point->datum);
     *out = at;
     return STATUS_OK;
 }
