@@ -62,17 +62,18 @@ static struct geo_point between(struct geo_point a, struct geo_point b, double s
     return (struct geo_point){a.lat_e7 + (int32_t)lround(share * ((double)b.lat_e7 - a.lat_e7)), a.lon_e7 + (int32_t)lround(share * ((double)b.lon_e7 - a.lon_e7))};
 }
 
-static void add_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)
+static void append_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)
 {
-    if (route->point_count) {
-        uint32_t before = route->point_count - 1;
-        if (route->points[before].lat_e7 == at.lat_e7 && route->points[before].lon_e7 == at.lon_e7) {
-            route->at_ms[before] = at_ms; /* two arcs meet here; waiting at the junction belongs to the first */
-            return;
-        }
-    }
     route->points[route->point_count] = at;
     route->at_ms[route->point_count++] = at_ms;
+}
+
+static void add_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)
+{
+    struct geo_point last = route->points[route->point_count - 1];
+    if (last.lat_e7 != at.lat_e7 || last.lon_e7 != at.lon_e7) append_point(route, at, at_ms);
+    else if (route->point_count > 1) route->at_ms[route->point_count - 1] = at_ms; /* two arcs meet here; waiting at the junction belongs to the first */
+    else if (at_ms > 0) append_point(route, at, at_ms);                            /* the first point stays at 0 */
 }
 
 /* The points of one stretch, timed by their share of the arc's length. */
@@ -120,13 +121,13 @@ static geo_weight stretch_weight(const struct geo_metric *metric, const struct s
 static enum geo_status draw(const struct geo_metric *metric, const struct path *path, const struct geo_snap *from, const struct geo_snap *to, struct geo_route *route)
 {
     const struct geo_graph *graph = &metric->map->file.graph;
-    uint64_t points = 2;
+    uint64_t points = 3;
     for (uint32_t i = 0; i < path->count; i++) points += graph->arcs[path->at[i].arc].shape_count + 1;
     route->points = calloc(points, sizeof *route->points);
     route->at_ms = calloc(points, sizeof *route->at_ms);
     route->steps = calloc(path->count + 1, sizeof *route->steps);
     if (!route->points || !route->at_ms || !route->steps) return GEO_NO_MEMORY;
-    add_point(route, from->at, 0);
+    append_point(route, from->at, 0);
     geo_weight begin = 0;
     for (uint32_t i = 0; i < path->count; i++) {
         const struct geo_arc *arc = &graph->arcs[path->at[i].arc];
@@ -136,7 +137,8 @@ static enum geo_status draw(const struct geo_metric *metric, const struct path *
         add_step(graph, arc, weight, first, route);
         begin += weight;
     }
-    add_point(route, to->at, route->travel_ms);
+    if (route->point_count == 1) append_point(route, to->at, route->travel_ms); /* a line has two ends, even where it goes nowhere */
+    else add_point(route, to->at, route->travel_ms);
     return GEO_OK;
 }
 

@@ -1,0 +1,317 @@
+/* Distance, matrix and label against an oracle that shares nothing with them: Bellman-Ford over an edge list with the two stops as nodes of
+ * their own, times and lengths as pairs. */
+#include "random_graph.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { EDGES_MAX = 8192, VERTICES_MAX = 2100 };
+
+struct pair {
+    uint64_t ms, dm;
+};
+struct edge {
+    uint32_t from, to;
+    struct pair cost;
+};
+struct oracle {
+    const struct geo_graph *graph;
+    struct edge edges[EDGES_MAX];
+    uint32_t edge_count;
+    struct pair best[VERTICES_MAX];
+};
+static struct oracle oracle;
+static const struct pair NEVER = {UINT64_MAX, UINT64_MAX};
+
+static bool is_less(struct pair a, struct pair b)
+{
+    return a.ms != b.ms ? a.ms < b.ms : a.dm < b.dm;
+}
+
+static void edge(uint32_t from, uint32_t to, uint64_t ms, uint64_t dm)
+{
+    assert_true(oracle.edge_count < EDGES_MAX);
+    oracle.edges[oracle.edge_count++] = (struct edge){from, to, {ms, dm}};
+}
+
+static uint64_t part(uint64_t whole, uint64_t offset)
+{
+    return whole * offset >> 16;
+}
+
+/* Where a stop lies on arc `a`, if that is a direction of its road; -1 if not. A road is known by its geometry, not by twin and reverse. */
+static int64_t offset_on(const struct geo_graph *graph, const struct geo_snap *snap, uint32_t a)
+{
+    const struct geo_arc *own = &graph->arcs[snap->arc], *arc = &graph->arcs[a];
+    if (own->shape_first != arc->shape_first) return -1;
+    return own->reversed == arc->reversed ? (int64_t)snap->offset : GEO_OFFSET_ONE - (int64_t)snap->offset;
+}
+
+static struct pair oracle_ask(const struct geo_graph *graph, const struct geo_snap *from, const struct geo_snap *to)
+{
+    uint32_t source = graph->node_count, target = source + 1;
+    oracle.edge_count = 0;
+    for (uint32_t a = 0; a < graph->arc_count; a++) {
+        const struct geo_arc *arc = &graph->arcs[a];
+        int64_t leave = offset_on(graph, from, a), arrive = offset_on(graph, to, a);
+        uint64_t ms = arc->travel_ms, dm = arc->length_dm;
+        edge(arc->tail, arc->head, ms, dm);
+        if (leave >= 0) edge(source, arc->head, ms - part(ms, (uint64_t)leave), dm - part(dm, (uint64_t)leave));
+        if (arrive >= 0) edge(arc->tail, target, part(ms, (uint64_t)arrive), part(dm, (uint64_t)arrive));
+        if (leave >= 0 && arrive >= leave)
+            edge(source, target, part(ms, (uint64_t)arrive) - part(ms, (uint64_t)leave), part(dm, (uint64_t)arrive) - part(dm, (uint64_t)leave));
+    }
+    for (uint32_t v = 0; v <= target; v++) oracle.best[v] = NEVER;
+    oracle.best[source] = (struct pair){0, 0};
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (uint32_t e = 0; e < oracle.edge_count; e++) {
+            const struct edge *step = &oracle.edges[e];
+            struct pair at = oracle.best[step->from];
+            if (at.ms == NEVER.ms) continue;
+            struct pair sum = {at.ms + step->cost.ms, at.dm + step->cost.dm};
+            if (!is_less(sum, oracle.best[step->to])) continue;
+            oracle.best[step->to] = sum;
+            changed = true;
+        }
+    }
+    return oracle.best[target];
+}
+
+static void expect_pair(struct pair wanted, uint32_t ms, uint32_t dm, const char *who, uint64_t seed)
+{
+    uint32_t wanted_ms = wanted.ms == NEVER.ms ? GEO_UNREACHABLE : (uint32_t)wanted.ms, wanted_dm = wanted.ms == NEVER.ms ? GEO_UNREACHABLE : (uint32_t)wanted.dm;
+    if (ms == wanted_ms && dm == wanted_dm) return;
+    fail_msg("seed %llu: %s says %u ms %u dm, the oracle %u ms %u dm", (unsigned long long)seed, who, ms, dm, wanted_ms, wanted_dm);
+}
+
+/* A stop beside another on the same road, now and then, in either direction. */
+static struct geo_snap stop_near(uint64_t *state, const struct geo_graph *graph, const struct geo_snap *other)
+{
+    struct geo_snap snap = random_snap(state, graph);
+    if (random_below(state, 3)) return snap;
+    snap.arc = other->arc;
+    if (random_below(state, 2) && graph->arcs[snap.arc].reverse != GEO_NONE) snap.arc = graph->arcs[snap.arc].reverse;
+    if (random_below(state, 4) == 0) snap.offset = other->offset;
+    snap.at = walk_to(graph, snap.arc, snap.offset);
+    return snap;
+}
+
+static void check_route(const struct open_map *open, const struct geo_snap *from, const struct geo_snap *to, struct pair wanted, uint64_t seed)
+{
+    struct geo_route route;
+    struct geo_error error = {0};
+    enum geo_status rc = geo_route_find(open->metric, open->scratch, from, to, &route, &error);
+    if (wanted.ms == NEVER.ms) {
+        assert_int_equal(rc, GEO_NOT_FOUND);
+        assert_true(error.text[0] != 0);
+        return;
+    }
+    assert_int_equal(rc, GEO_OK);
+    expect_pair(wanted, route.travel_ms, route.length_dm, "route", seed);
+    assert_true(route.point_count >= 1 && route.step_count >= 1);
+    uint32_t ms = 0, dm = 0;
+    for (uint32_t i = 0; i < route.step_count; i++) {
+        ms += route.steps[i].travel_ms;
+        dm += route.steps[i].length_dm;
+        assert_true(route.steps[i].point_first < route.point_count);
+        if (i > 0) assert_true(strcmp(route.steps[i].name, route.steps[i - 1].name) != 0 && route.steps[i].point_first >= route.steps[i - 1].point_first);
+    }
+    expect_pair(wanted, ms, dm, "the sum of the route's steps", seed);
+    assert_int_equal(route.at_ms[0], 0);
+    for (uint32_t i = 1; i < route.point_count; i++) assert_true(route.at_ms[i] >= route.at_ms[i - 1]);
+    assert_int_equal(route.at_ms[route.point_count - 1], route.travel_ms);
+    assert_memory_equal(&route.points[0], &from->at, sizeof from->at);
+    assert_memory_equal(&route.points[route.point_count - 1], &to->at, sizeof to->at);
+    geo_route_free(&route);
+}
+
+static void check_pairs(uint64_t seed, uint32_t nodes, uint32_t roads, uint32_t splits)
+{
+    enum { STOPS = 7 };
+    struct geo_graph *graph = random_graph(seed, nodes, roads, splits);
+    struct open_map open;
+    open_map_init(&open, graph);
+    uint64_t state = seed;
+    struct geo_snap sources[STOPS], targets[STOPS];
+    uint32_t ms[STOPS * STOPS], dm[STOPS * STOPS], lone_ms[STOPS * STOPS];
+    for (int i = 0; i < STOPS; i++) {
+        sources[i] = random_snap(&state, graph);
+        targets[i] = stop_near(&state, graph, &sources[i]);
+    }
+    assert_int_equal(geo_matrix(open.metric, open.scratch, sources, STOPS, targets, STOPS, ms, dm), GEO_OK);
+    assert_int_equal(geo_matrix(open.metric, open.scratch, sources, STOPS, targets, STOPS, lone_ms, NULL), GEO_OK);
+    assert_memory_equal(ms, lone_ms, sizeof ms);
+    for (int t = 0; t < STOPS; t++) {
+        struct geo_label *label;
+        assert_int_equal(geo_label_new(open.metric, open.scratch, &targets[t], &label), GEO_OK);
+        for (int s = 0; s < STOPS; s++) {
+            struct pair wanted = oracle_ask(graph, &sources[s], &targets[t]);
+            uint32_t a = 0, b = 0;
+            enum geo_status rc = geo_distance(open.metric, open.scratch, &sources[s], &targets[t], &a, &b);
+            assert_int_equal(rc, wanted.ms == NEVER.ms ? GEO_NOT_FOUND : GEO_OK);
+            expect_pair(wanted, a, b, "distance", seed);
+            expect_pair(wanted, ms[s * STOPS + t], dm[s * STOPS + t], "matrix", seed);
+            geo_label_from(label, &sources[s], &a, &b);
+            expect_pair(wanted, a, b, "label", seed);
+            check_route(&open, &sources[s], &targets[t], wanted, seed);
+        }
+        geo_label_free(label);
+    }
+    open_map_deinit(&open);
+    geo_graph_free(graph);
+}
+
+static void test_query_agrees_with_the_oracle_on_sparse_cities(void **context)
+{
+    (void)context;
+    for (uint64_t seed = 1; seed <= 150; seed++) check_pairs(seed, 8, 11, 0);
+}
+
+static void test_query_agrees_with_the_oracle_on_dense_cities(void **context)
+{
+    (void)context;
+    for (uint64_t seed = 1000; seed < 1060; seed++) check_pairs(seed, 30, 90, 0);
+}
+
+static void test_query_agrees_with_the_oracle_where_junctions_are_split(void **context)
+{
+    (void)context;
+    for (uint64_t seed = 2000; seed < 2150; seed++) check_pairs(seed, 10, 25, 6);
+}
+
+/* Two junctions, one road, by hand: 0 -> 1 takes 100 ms, 1 -> 0 takes 300. */
+static struct geo_graph *one_road(bool two_way)
+{
+    struct geo_graph *graph = random_graph(1, 2, 0, 0);
+    graph->shape[0] = graph->nodes[0];
+    graph->shape[1] = graph->nodes[1];
+    graph->shape_count = 2;
+    graph->arcs[0] = (struct geo_arc){.tail = 0, .head = 1, .travel_ms = 100, .length_dm = 1000, .shape_count = 2, .reverse = two_way ? 1 : GEO_NONE, .snappable = 1, .twin = 0};
+    graph->arcs[1] = (struct geo_arc){.tail = 1, .head = 0, .travel_ms = 300, .length_dm = 1000, .shape_count = 2, .reverse = 0, .reversed = 1, .snappable = 1, .twin = 1};
+    graph->arc_count = two_way ? 2 : 1;
+    return graph;
+}
+
+static void test_distance_uses_both_directions_of_a_road(void **context)
+{
+    (void)context;
+    struct geo_graph *graph = one_road(true);
+    struct open_map open;
+    open_map_init(&open, graph);
+    struct geo_snap quarter = {.arc = 0, .offset = GEO_OFFSET_ONE / 4}, three = {.arc = 1, .offset = GEO_OFFSET_ONE / 4};
+    uint32_t ms, dm;
+    assert_int_equal(geo_distance(open.metric, open.scratch, &quarter, &three, &ms, &dm), GEO_OK);
+    assert_int_equal(ms, 50); /* along the arc */
+    assert_int_equal(dm, 500);
+    assert_int_equal(geo_distance(open.metric, open.scratch, &three, &quarter, &ms, NULL), GEO_OK);
+    assert_int_equal(ms, 150); /* along its reverse */
+    assert_int_equal(geo_distance(open.metric, open.scratch, &three, &three, NULL, &dm), GEO_OK);
+    assert_int_equal(dm, 0);
+    open_map_deinit(&open);
+    geo_graph_free(graph);
+}
+
+static void test_distance_does_not_go_back_on_a_one_way(void **context)
+{
+    (void)context;
+    struct geo_graph *graph = one_road(false);
+    struct open_map open;
+    open_map_init(&open, graph);
+    struct geo_snap early = {.arc = 0, .offset = 10}, late = {.arc = 0, .offset = 60000};
+    uint32_t ms;
+    assert_int_equal(geo_distance(open.metric, open.scratch, &early, &late, &ms, NULL), GEO_OK);
+    assert_int_equal(geo_distance(open.metric, open.scratch, &late, &early, &ms, NULL), GEO_NOT_FOUND);
+    assert_int_equal(ms, GEO_UNREACHABLE);
+    open_map_deinit(&open);
+    geo_graph_free(graph);
+}
+
+static void test_query_refuses_a_stop_of_another_map(void **context)
+{
+    (void)context;
+    struct geo_graph *graph = one_road(true);
+    struct open_map open;
+    open_map_init(&open, graph);
+    struct geo_snap good = {.arc = 0}, bad[] = {{.arc = 2}, {.arc = GEO_NONE}, {.arc = 1, .offset = GEO_OFFSET_ONE + 1}};
+    struct geo_label *label, *none = NULL;
+    struct geo_route route;
+    uint32_t ms;
+    assert_int_equal(geo_label_new(open.metric, open.scratch, &good, &label), GEO_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(geo_distance(open.metric, open.scratch, &bad[i], &good, &ms, NULL), GEO_INVALID);
+        assert_int_equal(geo_distance(open.metric, open.scratch, &good, &bad[i], &ms, NULL), GEO_INVALID);
+        assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 1, &bad[i], 1, &ms, NULL), GEO_INVALID);
+        assert_int_equal(geo_route_find(open.metric, open.scratch, &bad[i], &good, &route, NULL), GEO_INVALID);
+        assert_int_equal(geo_label_new(open.metric, open.scratch, &bad[i], &none), GEO_INVALID);
+        geo_label_from(label, &bad[i], &ms, NULL);
+        assert_int_equal(ms, GEO_UNREACHABLE);
+    }
+    assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 20000, &good, 20000, &ms, NULL), GEO_LIMIT);
+    assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 1, &good, 0, &ms, NULL), GEO_OK);
+    geo_label_free(label);
+    open_map_deinit(&open);
+    geo_graph_free(graph);
+}
+
+/* Whatever the file's times are, sums stay finite and the search ends. */
+static void test_query_survives_times_at_the_bound(void **context)
+{
+    (void)context;
+    struct geo_graph *graph = random_graph(5, 12, 30, 3);
+    for (uint32_t a = 0; a < graph->arc_count; a++) {
+        graph->arcs[a].travel_ms = GEO_FINITE_MAX - 1;
+        graph->arcs[a].length_dm = UINT32_MAX;
+    }
+    struct open_map open;
+    open_map_init(&open, graph);
+    uint64_t state = 5;
+    for (int i = 0; i < 50; i++) {
+        struct geo_snap from = random_snap(&state, graph), to = random_snap(&state, graph);
+        uint32_t ms;
+        if (geo_distance(open.metric, open.scratch, &from, &to, &ms, NULL) == GEO_OK) assert_true(ms < GEO_FINITE_MAX);
+        else assert_int_equal(ms, GEO_UNREACHABLE);
+    }
+    open_map_deinit(&open);
+    geo_graph_free(graph);
+}
+
+/* A label keeps what it needs alive. */
+static void test_label_outlives_the_metric_it_was_made_with(void **context)
+{
+    (void)context;
+    struct geo_graph *graph = one_road(true);
+    struct open_map open;
+    open_map_init(&open, graph);
+    struct geo_snap from = {.arc = 0}, to = {.arc = 0, .offset = GEO_OFFSET_ONE};
+    struct geo_label *label;
+    uint32_t ms, dm;
+    assert_int_equal(geo_label_new(open.metric, open.scratch, &to, &label), GEO_OK);
+    assert_true(geo_label_bytes(label) >= 16 && geo_label_bytes(label) < 200);
+    open_map_deinit(&open);
+    geo_label_from(label, &from, &ms, &dm);
+    assert_int_equal(ms, 100);
+    assert_int_equal(dm, 1000);
+    geo_label_free(label);
+    geo_graph_free(graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_query_agrees_with_the_oracle_on_sparse_cities),
+        cmocka_unit_test(test_query_agrees_with_the_oracle_on_dense_cities),
+        cmocka_unit_test(test_query_agrees_with_the_oracle_where_junctions_are_split),
+        cmocka_unit_test(test_distance_uses_both_directions_of_a_road),
+        cmocka_unit_test(test_distance_does_not_go_back_on_a_one_way),
+        cmocka_unit_test(test_query_refuses_a_stop_of_another_map),
+        cmocka_unit_test(test_query_survives_times_at_the_bound),
+        cmocka_unit_test(test_label_outlives_the_metric_it_was_made_with),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
