@@ -1,3 +1,4 @@
+/* The small city of pg_fixture.h, and raw SQL for tests that go round the store. */
 #include "pg_fixture.h"
 
 #include <stdio.h>
