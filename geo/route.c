@@ -59,7 +59,7 @@ static double span(struct geo_point a, struct geo_point b)
 
 static struct geo_point between(struct geo_point a, struct geo_point b, double share)
 {
-    return (struct geo_point){a.lat_e7 + (int32_t)lround(share * ((double)b.lat_e7 - a.lat_e7)), a.lon_e7 + (int32_t)lround(share * ((double)b.lon_e7 - a.lon_e7))};
+    return (struct geo_point){(int32_t)lround(a.lat_e7 + share * ((double)b.lat_e7 - a.lat_e7)), (int32_t)lround(a.lon_e7 + share * ((double)b.lon_e7 - a.lon_e7))};
 }
 
 static void append_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)

@@ -57,8 +57,8 @@ static void try_leaf(struct search *search, const struct geo_tree_leaf *leaf)
     double cross = dx * -ay - dy * -ax; /* > 0: the point lies left of the direction */
     struct geo_snap_hit hit = {.arc = leaf->arc, .segment = leaf->segment, .distance_m = sqrt(distance2), .along = along};
     hit.side = distance2 < 0.01 ? 0 : cross > 0 ? 1 : 2;
-    hit.at.lat_e7 = leaf->from.lat_e7 + (int32_t)lround(along * ((double)leaf->to.lat_e7 - leaf->from.lat_e7));
-    hit.at.lon_e7 = leaf->from.lon_e7 + (int32_t)lround(along * ((double)leaf->to.lon_e7 - leaf->from.lon_e7));
+    hit.at.lat_e7 = (int32_t)lround(leaf->from.lat_e7 + along * ((double)leaf->to.lat_e7 - leaf->from.lat_e7));
+    hit.at.lon_e7 = (int32_t)lround(leaf->from.lon_e7 + along * ((double)leaf->to.lon_e7 - leaf->from.lon_e7));
     keep(search, &hit);
 }
 
