@@ -14,7 +14,7 @@ static const char USAGE[] =
     "usage: meddispatch load --db URI [--city N] [--city-name NAME] [--from YYYY-MM-DD] [--json] KIND FILE.csv\n"
     "  KIND         plans, members, formulary, tests, facilities, couriers or payees\n"
     "  --city       the city whose catalogue it is (1)\n"
-    "  --city-name  make the city, or rename it, first\n"
+    "  --city-name  its name; a city that is not there is made\n"
     "  --utc-offset seconds east of Greenwich, with --city-name (28800)\n"
     "  --from       the day from which changed rows of plans, formulary and tests hold (a first load: ever since; else: now)\n"
     "Columns are described in deploy/catalog/README.md. A batch with a bad row is not stored; the message names line and column.\n";
@@ -113,6 +113,27 @@ static enum status file_load(struct load *load, struct error *err)
     }
 }
 
+/* The first load of a city makes it; --city-name names it, or renames it. */
+static enum status city_make(struct load *load, struct error *err)
+{
+    struct store *store;
+    struct city_row city = {.city = load->city, .utc_offset_s = (int32_t)load->utc_offset_s};
+    TRY(store_open(load->db, STORE_ROLE_APP, &store, err));
+    enum status rc = STATUS_NOT_FOUND;
+    if (!load->city_name) {
+        struct arena *arena = arena_new((size_t)256 << 20);
+        struct catalog catalog;
+        rc = store_catalog_load(store, load->city, arena, &catalog, err);
+        arena_free(arena);
+        text_format(city.name, sizeof city.name, "city %u", load->city.v);
+    } else if (!text_copy(city.name, sizeof city.name, load->city_name)) {
+        rc = error_set(err, STATUS_INVALID_ARGUMENT, "the city's name is too long");
+    }
+    if (rc == STATUS_NOT_FOUND) rc = store_city_put(store, &city, err);
+    store_close(store);
+    return rc;
+}
+
 static enum status load_run(struct load *load, struct error *err)
 {
     TRY(csv_open(load->path, load->csv, err));
@@ -121,11 +142,7 @@ static enum status load_run(struct load *load, struct error *err)
         csv_close(load->csv);
         return rc == STATUS_FAILED_PRECONDITION ? STATUS_UNAVAILABLE : rc; /* a schema we do not know: a dependency, not an answer */
     }
-    if (load->city_name) {
-        struct city_row city = {.city = load->city, .utc_offset_s = (int32_t)load->utc_offset_s};
-        rc = text_copy(city.name, sizeof city.name, load->city_name) ? store_city_put(load->store, &city, err)
-                                                                      : error_set(err, STATUS_INVALID_ARGUMENT, "the city's name is too long");
-    }
+    rc = city_make(load, err);
     if (rc == STATUS_OK) rc = from_decide(load, err);
     if (rc == STATUS_OK) rc = file_load(load, err);
     store_close(load->store);
