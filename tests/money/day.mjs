@@ -307,7 +307,8 @@ const crowd = [0, 1, 2, 3].map(i => new Promise(done => {
     lines: [{ item: products[0].code, quantity: 1, price: 101 + n, days: 0, override: '' }] }) + (n % 3 ? '' : '\n')).join('\n') + '\n')
 }))
 equal('crowd', '0,0,0,0', (await Promise.all(crowd)).join())
-const edge = sql(`SELECT y.pending_fen + y.posted_fen AS taken, y.limit_fen, (SELECT sum(c.benefit_fen) FROM claim c WHERE c.member_id = y.member_id AND c.state IN (2, 3)) AS benefits
+const edge = sql(`SELECT y.pending_fen + y.posted_fen AS taken, y.limit_fen, (SELECT sum(l.benefit_fen - l.reversed_fen) FROM claim c JOIN claim_line l USING (city_id, claim_id)
+    WHERE c.member_id = y.member_id AND c.state IN (2, 3, 5)) AS benefits
   FROM member_year y JOIN member m USING (city_id, member_id) WHERE m.code = 'SMALL020'`)[0]
 equal('the cap is reached to the fen', edge.limit_fen, edge.taken); equal('and so are the claims', edge.limit_fen, edge.benefits)
 run(verify)
