@@ -1,0 +1,403 @@
+/* See naive.h. Written to be obviously right, not fast: every directed segment is a state, with the set of via-way rules under way. */
+#include "naive.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VIA_RULES_MAX = 64 };
+
+struct directed {
+    uint32_t way, from, to, ms; /* ms 0: closed */
+};
+struct pair_rule {
+    uint32_t from, to;
+    bool only;
+};
+struct via_rule {
+    uint32_t *sequence, length, to; /* directed segments: arrival, then all of the via ways; then `to` is forbidden, or the only one */
+    bool only;
+};
+struct state {
+    uint32_t segment;
+    uint64_t mask, ms;
+};
+struct naive {
+    struct osm_data data;
+    struct directed *segment; /* 2 * i and 2 * i + 1 are the two directions of one segment */
+    uint32_t count;
+    uint32_t *first, *out;    /* open segments that leave a node */
+    uint32_t *touches;        /* segments at a node, open or not, both ends */
+    uint32_t *touch_of;       /* two of them */
+    uint8_t *asked;
+    struct pair_rule *pairs;
+    uint32_t pair_count;
+    uint32_t *pair_first;     /* by segment, into pairs sorted by from */
+    struct via_rule via[VIA_RULES_MAX];
+    uint32_t via_count;
+    struct state *state;      /* state i < count: segment i with no rule under way */
+    uint32_t state_count, state_capacity;
+};
+
+void heap_push(struct heap *heap, uint64_t key, uint32_t value)
+{
+    if (heap->count == heap->capacity) {
+        heap->capacity = heap->capacity * 2 + 1024;
+        heap->item = realloc(heap->item, heap->capacity * sizeof *heap->item);
+        assert(heap->item);
+    }
+    size_t at = heap->count++;
+    for (; at > 0 && heap->item[(at - 1) / 2].key > key; at = (at - 1) / 2) heap->item[at] = heap->item[(at - 1) / 2];
+    heap->item[at] = (struct heap_item){key, value};
+}
+
+struct heap_item heap_pop(struct heap *heap)
+{
+    struct heap_item top = heap->item[0], last = heap->item[--heap->count];
+    size_t at = 0;
+    for (size_t child; (child = at * 2 + 1) < heap->count; at = child) {
+        if (child + 1 < heap->count && heap->item[child + 1].key < heap->item[child].key) child++;
+        if (heap->item[child].key >= last.key) break;
+        heap->item[at] = heap->item[child];
+    }
+    if (heap->count) heap->item[at] = last;
+    return top;
+}
+
+static double metres(struct geo_point a, struct geo_point b)
+{
+    double r = acos(-1) / 180e7, p = a.lat_e7 * r, q = b.lat_e7 * r, l = ((double)b.lon_e7 - a.lon_e7) * r;
+    double h = pow(sin((q - p) / 2), 2) + cos(p) * cos(q) * pow(sin(l / 2), 2);
+    return 2 * 6371008.8 * asin(sqrt(h));
+}
+
+static uint32_t ride_ms(const struct naive *naive, const struct osm_way *way, uint32_t from, uint32_t to, int going, uint64_t ferry_mm)
+{
+    if (!way->speed_mh[going]) return 0;
+    uint64_t mm = (uint64_t)llround(metres(naive->data.nodes.point[from], naive->data.nodes.point[to]) * 1000);
+    uint64_t ms = (mm * 3600 + way->speed_mh[going] / 2) / way->speed_mh[going];
+    if (way->duration_s && ferry_mm) ms = (mm * way->duration_s + ferry_mm / 2000) / (ferry_mm / 1000 + 1);
+    const struct osm_crossing *entered = &naive->data.nodes.crossing[to];
+    return (uint32_t)(ms ? ms : 1) + (entered->blocked ? 0 : entered->cost_ms[going]);
+}
+
+static void segments_make(struct naive *naive)
+{
+    const struct osm_data *data = &naive->data;
+    naive->segment = calloc(data->ref_count * 2 + 2, sizeof *naive->segment);
+    assert(naive->segment);
+    for (uint32_t w = 0; w < data->way_count; w++) {
+        const struct osm_way *way = &data->ways[w];
+        uint64_t ferry_mm = 0;
+        for (int pass = way->duration_s ? 0 : 1; pass < 2; pass++) {
+            for (uint32_t i = 0; i + 1 < way->ref_count; i++) {
+                uint32_t a = osm_nodes_find(&data->nodes, data->refs[way->ref_first + i]), b = osm_nodes_find(&data->nodes, data->refs[way->ref_first + i + 1]);
+                if (a == b || !data->nodes.present[a] || !data->nodes.present[b]) continue;
+                if (pass == 0) ferry_mm += (uint64_t)llround(metres(data->nodes.point[a], data->nodes.point[b]) * 1000);
+                if (pass == 0) continue;
+                naive->segment[naive->count++] = (struct directed){w, a, b, ride_ms(naive, way, a, b, 0, ferry_mm)};
+                naive->segment[naive->count++] = (struct directed){w, b, a, ride_ms(naive, way, b, a, 1, ferry_mm)};
+            }
+        }
+    }
+}
+
+static void index_make(struct naive *naive)
+{
+    size_t nodes = naive->data.nodes.count;
+    naive->first = calloc(nodes + 2, sizeof *naive->first);
+    naive->out = calloc(naive->count + 1, sizeof *naive->out);
+    naive->touches = calloc(nodes + 1, sizeof *naive->touches);
+    naive->touch_of = calloc(nodes * 2 + 2, sizeof *naive->touch_of);
+    naive->asked = calloc(nodes + 1, 1);
+    assert(naive->first && naive->out && naive->touches && naive->touch_of && naive->asked);
+    for (uint32_t i = 0; i < naive->count; i++) {
+        uint32_t node = naive->segment[i].from;
+        if (naive->touches[node] < 2) naive->touch_of[node * 2 + naive->touches[node]] = i;
+        naive->touches[node]++;
+        if (naive->segment[i].ms) naive->first[node + 1]++;
+    }
+    for (size_t i = 0; i < nodes; i++) naive->first[i + 1] += naive->first[i];
+    uint32_t *at = malloc((nodes + 1) * sizeof *at);
+    assert(at);
+    memcpy(at, naive->first, (nodes + 1) * sizeof *at);
+    for (uint32_t i = 0; i < naive->count; i++)
+        if (naive->segment[i].ms) naive->out[at[naive->segment[i].from]++] = i;
+    free(at);
+}
+
+/* ---- rules ---- */
+
+static uint32_t only_one(const struct naive *naive, uint32_t node, int64_t way, bool arriving)
+{
+    uint32_t found = GEO_NONE;
+    for (uint32_t i = 0; i < naive->count; i++) {
+        const struct directed *s = &naive->segment[i];
+        if (!s->ms || naive->data.ways[s->way].id != way || (arriving ? s->to : s->from) != node) continue;
+        if (found != GEO_NONE) return GEO_NONE;
+        found = i;
+    }
+    return found;
+}
+
+/* The whole via way in segments, from the node; returns where it ends, GEO_NONE if it cannot be driven. */
+static uint32_t via_drive(const struct naive *naive, int64_t id, uint32_t node, struct via_rule *rule)
+{
+    uint32_t w = osm_ways_find(&naive->data, id), first = GEO_NONE, last = GEO_NONE;
+    for (uint32_t i = 0; i < naive->count && w != GEO_NONE; i += 2) {
+        if (naive->segment[i].way != w) continue;
+        if (first == GEO_NONE) first = i;
+        last = i;
+    }
+    if (first == GEO_NONE) return GEO_NONE;
+    const struct osm_way *way = &naive->data.ways[w];
+    uint32_t begin = naive->segment[first].from, end = naive->segment[last].to;
+    if ((last - first) / 2 + 2 != way->ref_count || begin == end || (node != begin && node != end)) return GEO_NONE;
+    bool along = node == begin;
+    for (uint32_t k = 0; k <= (last - first) / 2; k++) {
+        uint32_t segment = along ? first + 2 * k : last - 2 * k + 1;
+        if (!naive->segment[segment].ms) return GEO_NONE;
+        rule->sequence = realloc(rule->sequence, (rule->length + 1) * sizeof *rule->sequence);
+        assert(rule->sequence);
+        rule->sequence[rule->length++] = segment;
+    }
+    return along ? end : begin;
+}
+
+static void via_rule_make(struct naive *naive, const struct osm_restriction *r, int64_t from, int64_t to)
+{
+    const int64_t *via = naive->data.members + r->member_first + r->from_count;
+    uint32_t w = osm_ways_find(&naive->data, via[0]), found = 0;
+    struct via_rule best = {0};
+    for (uint32_t end = 0; end < 2 && w != GEO_NONE; end++) {
+        const struct osm_way *way = &naive->data.ways[w];
+        uint32_t node = osm_nodes_find(&naive->data.nodes, naive->data.refs[way->ref_first + (end ? way->ref_count - 1 : 0)]);
+        struct via_rule rule = {.only = r->only, .length = 1, .sequence = malloc(sizeof *rule.sequence)};
+        assert(rule.sequence);
+        rule.sequence[0] = only_one(naive, node, from, true);
+        if (rule.sequence[0] == GEO_NONE) node = GEO_NONE;
+        for (uint32_t k = 0; k < r->via_count && node != GEO_NONE; k++) node = via_drive(naive, via[k], node, &rule);
+        rule.to = node == GEO_NONE ? GEO_NONE : only_one(naive, node, to, false);
+        if (rule.to == GEO_NONE) {
+            free(rule.sequence);
+            continue;
+        }
+        free(best.sequence);
+        best = rule;
+        found++;
+    }
+    if (found != 1) {
+        free(best.sequence);
+        return;
+    }
+    assert(naive->via_count < VIA_RULES_MAX);
+    naive->via[naive->via_count++] = best;
+}
+
+static int pair_compare(const void *a, const void *b)
+{
+    const struct pair_rule *left = a, *right = b;
+    return (left->from > right->from) - (left->from < right->from);
+}
+
+static void rules_make(struct naive *naive)
+{
+    const struct osm_data *data = &naive->data;
+    size_t capacity = 0;
+    for (size_t i = 0; i < data->restriction_count; i++) {
+        const struct osm_restriction *r = &data->restrictions[i];
+        const int64_t *from = data->members + r->member_first, *via = from + r->from_count, *to = via + r->via_count;
+        for (uint32_t k = 0; k < r->via_count; k++) {
+            uint32_t w = r->via_is_node ? GEO_NONE : osm_ways_find(data, via[k]);
+            uint32_t ends[2] = {GEO_NONE, GEO_NONE};
+            if (r->via_is_node) ends[0] = osm_nodes_find(&data->nodes, via[k]);
+            if (w != GEO_NONE) ends[0] = osm_nodes_find(&data->nodes, data->refs[data->ways[w].ref_first]);
+            if (w != GEO_NONE) ends[1] = osm_nodes_find(&data->nodes, data->refs[data->ways[w].ref_first + data->ways[w].ref_count - 1]);
+            for (int e = 0; e < 2; e++)
+                if (ends[e] != GEO_NONE) naive->asked[ends[e]] = 1;
+        }
+        for (uint32_t f = 0; f < r->from_count; f++) {
+            for (uint32_t t = 0; t < r->to_count; t++) {
+                if (!r->via_is_node) {
+                    via_rule_make(naive, r, from[f], to[t]);
+                    continue;
+                }
+                uint32_t node = osm_nodes_find(&data->nodes, via[0]);
+                if (node == GEO_NONE) continue;
+                struct pair_rule rule = {only_one(naive, node, from[f], true), only_one(naive, node, to[t], false), r->only};
+                if (rule.from == GEO_NONE || rule.to == GEO_NONE) continue;
+                assert(osm_grow(&naive->pairs, &capacity, naive->pair_count + 1, sizeof *naive->pairs));
+                naive->pairs[naive->pair_count++] = rule;
+            }
+        }
+    }
+    if (naive->pair_count) qsort(naive->pairs, naive->pair_count, sizeof *naive->pairs, pair_compare);
+    naive->pair_first = calloc(naive->count + 2, sizeof *naive->pair_first);
+    assert(naive->pair_first);
+    for (uint32_t i = 0; i < naive->pair_count; i++) naive->pair_first[naive->pairs[i].from + 1]++;
+    for (uint32_t i = 0; i < naive->count; i++) naive->pair_first[i + 1] += naive->pair_first[i];
+}
+
+/* Where two segments meet and nothing changes, nobody turns round. */
+static bool may_turn_round(const struct naive *naive, uint32_t node)
+{
+    if (naive->touches[node] != 2 || naive->asked[node]) return true;
+    uint32_t a = naive->touch_of[node * 2], b = naive->touch_of[node * 2 + 1];
+    if (a / 2 == b / 2) return true;
+    const struct osm_way *wa = &naive->data.ways[naive->segment[a].way], *wb = &naive->data.ways[naive->segment[b].way];
+    if (wa->name != wb->name || wa->road_class != wb->road_class || wa->snappable != wb->snappable) return true;
+    bool leave_a = naive->segment[a].ms, come_a = naive->segment[a ^ 1].ms, leave_b = naive->segment[b].ms, come_b = naive->segment[b ^ 1].ms;
+    bool both = leave_a && come_a && leave_b && come_b;
+    bool line = (come_a && !leave_a && leave_b && !come_b) || (come_b && !leave_b && leave_a && !come_a);
+    return !both && !line;
+}
+
+/* May one go from state `s` on to segment `next`? Then *mask tells which via-way rules are under way on it. */
+static bool turn(const struct naive *naive, const struct state *s, uint32_t next, uint64_t *mask)
+{
+    uint32_t node = naive->segment[s->segment].to;
+    if (naive->data.nodes.crossing[node].blocked) { /* a dead end from either side */
+        *mask = 0;
+        return next == (s->segment ^ 1);
+    }
+    if (next == (s->segment ^ 1) && !may_turn_round(naive, node)) return false;
+    for (uint32_t i = naive->pair_first[s->segment]; i < naive->pair_first[s->segment + 1]; i++)
+        if ((naive->pairs[i].to == next) != naive->pairs[i].only) return false;
+    *mask = 0;
+    for (uint32_t i = 0; i < naive->via_count; i++) {
+        const struct via_rule *rule = &naive->via[i];
+        if (next == rule->sequence[0]) *mask |= UINT64_C(1) << i;
+        if (!(s->mask >> i & 1)) continue;
+        uint32_t at = 0;
+        while (rule->sequence[at] != s->segment) at++;
+        if (at + 1 == rule->length) {
+            if ((rule->to == next) != rule->only) return false;
+        } else if (rule->sequence[at + 1] == next) {
+            *mask |= UINT64_C(1) << i;
+        }
+    }
+    return true;
+}
+
+/* ---- search ---- */
+
+static uint32_t state_find(struct naive *naive, uint32_t segment, uint64_t mask)
+{
+    if (!mask) return segment;
+    for (uint32_t i = naive->count; i < naive->state_count; i++)
+        if (naive->state[i].segment == segment && naive->state[i].mask == mask) return i;
+    if (naive->state_count == naive->state_capacity) {
+        naive->state_capacity = naive->state_capacity * 2;
+        naive->state = realloc(naive->state, naive->state_capacity * sizeof *naive->state);
+        assert(naive->state);
+    }
+    naive->state[naive->state_count] = (struct state){segment, mask, UINT64_MAX};
+    return naive->state_count++;
+}
+
+void naive_search(struct naive *naive, uint32_t segment)
+{
+    struct heap heap = {0};
+    for (uint32_t i = 0; i < naive->state_count; i++) naive->state[i].ms = UINT64_MAX;
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < naive->via_count; i++)
+        if (naive->via[i].sequence[0] == segment) mask |= UINT64_C(1) << i;
+    uint32_t start = state_find(naive, segment, mask);
+    naive->state[start].ms = naive->segment[segment].ms;
+    heap_push(&heap, naive->segment[segment].ms, start);
+    while (heap.count) {
+        struct heap_item top = heap_pop(&heap);
+        struct state s = naive->state[top.value];
+        if (top.key > s.ms) continue;
+        uint32_t node = naive->segment[s.segment].to;
+        for (uint32_t i = naive->first[node]; i < naive->first[node + 1]; i++) {
+            uint32_t next = naive->out[i];
+            if (!turn(naive, &s, next, &mask)) continue;
+            uint32_t to = state_find(naive, next, mask);
+            uint64_t ms = s.ms + naive->segment[next].ms;
+            if (ms >= naive->state[to].ms) continue;
+            naive->state[to].ms = ms;
+            heap_push(&heap, ms, to);
+        }
+    }
+    free(heap.item);
+}
+
+uint64_t naive_ms(const struct naive *naive, uint32_t segment)
+{
+    uint64_t best = naive->state[segment].ms;
+    for (uint32_t i = naive->count; i < naive->state_count; i++)
+        if (naive->state[i].segment == segment && naive->state[i].ms < best) best = naive->state[i].ms;
+    return best == UINT64_MAX ? best : best - naive->segment[segment].ms;
+}
+
+uint32_t naive_segment_ms(const struct naive *naive, uint32_t segment)
+{
+    return naive->segment[segment].ms;
+}
+
+uint32_t naive_rule_count(const struct naive *naive)
+{
+    return naive->pair_count + naive->via_count;
+}
+
+uint32_t naive_segment(const struct naive *naive, int64_t way, struct geo_point from, struct geo_point to)
+{
+    uint32_t found = GEO_NONE;
+    for (uint32_t i = 0; i < naive->count; i++) {
+        const struct directed *s = &naive->segment[i];
+        struct geo_point a = naive->data.nodes.point[s->from], b = naive->data.nodes.point[s->to];
+        if (!s->ms || naive->data.ways[s->way].id != way || memcmp(&a, &from, sizeof a) != 0 || memcmp(&b, &to, sizeof b) != 0) continue;
+        if (found != GEO_NONE) return GEO_NONE;
+        found = i;
+    }
+    return found;
+}
+
+struct naive *naive_new(const char *path, const struct geo_osm_options *options)
+{
+    struct naive *naive = calloc(1, sizeof *naive);
+    FILE *file = fopen(path, "rb");
+    assert(naive && file);
+    (void)fseek(file, 0, SEEK_END);
+    size_t size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *bytes = malloc(size);
+    assert(bytes && fread(bytes, 1, size, file) == size);
+    (void)fclose(file);
+    enum geo_status rc = osm_collect_init(&naive->data, options);
+    for (int pass = 0; pass < 2 && rc == GEO_OK; pass++) {
+        enum osm_pass which = pass ? OSM_PASS_NODES : OSM_PASS_ROADS;
+        if (pass) rc = osm_collect_ids(&naive->data, NULL);
+        if (rc == GEO_OK) rc = osm_pbf_is(bytes, size) ? osm_pbf_read(bytes, size, which, &naive->data, NULL) : osm_xml_read(bytes, size, which, &naive->data, NULL);
+    }
+    assert(rc == GEO_OK);
+    free(bytes);
+    segments_make(naive);
+    index_make(naive);
+    rules_make(naive);
+    naive->state_count = naive->count;
+    naive->state_capacity = naive->count + 1024;
+    naive->state = calloc(naive->state_capacity, sizeof *naive->state);
+    assert(naive->state);
+    for (uint32_t i = 0; i < naive->count; i++) naive->state[i].segment = i;
+    return naive;
+}
+
+void naive_free(struct naive *naive)
+{
+    osm_data_deinit(&naive->data);
+    for (uint32_t i = 0; i < naive->via_count; i++) free(naive->via[i].sequence);
+    free(naive->segment);
+    free(naive->first);
+    free(naive->out);
+    free(naive->touches);
+    free(naive->touch_of);
+    free(naive->asked);
+    free(naive->pairs);
+    free(naive->pair_first);
+    free(naive->state);
+    free(naive);
+}

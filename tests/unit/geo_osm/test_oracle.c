@@ -1,0 +1,147 @@
+/* The graph against the naive search: the same milliseconds for random pairs of roads, on every map there is and on made-up cities. */
+#include "naive.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "geo_synth/geo_synth.h"
+
+enum { SOURCES = 25, TARGETS = 40 };
+
+static uint32_t random_below(uint64_t *state, uint32_t below)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((*state >> 33) % below);
+}
+
+static void graph_search(const struct geo_graph *graph, const uint32_t *first, uint32_t start, uint64_t start_ms, uint64_t *ms)
+{
+    struct heap heap = {0};
+    memset(ms, 0xff, graph->node_count * sizeof *ms);
+    ms[start] = start_ms;
+    heap_push(&heap, start_ms, start);
+    while (heap.count) {
+        struct heap_item top = heap_pop(&heap);
+        if (top.key > ms[top.value]) continue;
+        for (uint32_t i = first[top.value]; i < first[top.value + 1]; i++) {
+            uint64_t next = top.key + graph->arcs[i].travel_ms;
+            if (next >= ms[graph->arcs[i].head]) continue;
+            ms[graph->arcs[i].head] = next;
+            heap_push(&heap, next, graph->arcs[i].head);
+        }
+    }
+    free(heap.item);
+}
+
+static uint32_t first_segment(const struct naive *naive, const struct geo_graph *graph, const struct geo_arc *arc)
+{
+    const struct geo_point *shape = graph->shape + arc->shape_first;
+    uint32_t last = arc->shape_count - 1;
+    return arc->reversed ? naive_segment(naive, arc->way, shape[last], shape[last - 1]) : naive_segment(naive, arc->way, shape[0], shape[1]);
+}
+
+static void compare(const char *path, enum geo_profile profile)
+{
+    struct geo_osm_options options = geo_osm_options_default(profile);
+    struct geo_graph *graph = NULL;
+    struct geo_error error = {.text = ""};
+    if (geo_osm_build(path, &options, &graph, &error) != GEO_OK) fail_msg("%s: %s", path, error.text);
+    struct naive *naive = naive_new(path, &options);
+    uint32_t *first = calloc(graph->node_count + 1u, sizeof *first);
+    uint64_t *ms = calloc(graph->node_count, sizeof *ms), random = 1;
+    assert_non_null(first);
+    assert_non_null(ms);
+    for (uint32_t i = 0; i < graph->arc_count; i++) first[graph->arcs[i].tail + 1]++;
+    for (uint32_t i = 0; i < graph->node_count; i++) first[i + 1] += first[i];
+    uint32_t compared = 0, skipped = 0;
+    for (uint32_t s = 0; s < SOURCES; s++) {
+        uint32_t from = graph->arcs[random_below(&random, graph->arc_count)].twin;
+        uint32_t start = first_segment(naive, graph, &graph->arcs[from]);
+        if (start == GEO_NONE) {
+            skipped++;
+            continue;
+        }
+        naive_search(naive, start);
+        graph_search(graph, first, graph->arcs[from].head, graph->arcs[from].travel_ms, ms);
+        for (uint32_t t = 0; t < TARGETS; t++) {
+            uint32_t to = graph->arcs[random_below(&random, graph->arc_count)].twin;
+            uint32_t end = first_segment(naive, graph, &graph->arcs[to]);
+            if (end == GEO_NONE || to == from) {
+                skipped++;
+                continue;
+            }
+            uint64_t best = UINT64_MAX;
+            for (uint32_t i = 0; i < graph->arc_count; i++)
+                if (graph->arcs[i].twin == to && ms[graph->arcs[i].tail] < best) best = ms[graph->arcs[i].tail];
+            uint64_t expected = naive_ms(naive, end);
+            if (best != expected)
+                fail_msg("%s %s: from way %lld to way %lld: graph %llu ms, naive %llu ms", path, geo_profile_name(profile), (long long)graph->arcs[from].way,
+                         (long long)graph->arcs[to].way, (unsigned long long)best, (unsigned long long)expected);
+            compared++;
+        }
+    }
+    print_message("%s %s: %u pairs agree, %u skipped, %u rules, %u restrictions obeyed\n", path, geo_profile_name(profile), compared, skipped,
+                  naive_rule_count(naive), graph->stats.restrictions_obeyed);
+    assert_true(compared >= SOURCES * TARGETS * 8 / 10);
+    naive_free(naive);
+    geo_graph_free(graph);
+    free(first);
+    free(ms);
+}
+
+static const char *data_path(const char *name, char *out, size_t size)
+{
+    const char *folder = getenv("MEDDISPATCH_DATA");
+    (void)snprintf(out, size, "%s/osm/%s", folder ? folder : MEDDISPATCH_DATA_DEFAULT, name);
+    return access(out, R_OK) == 0 ? out : NULL;
+}
+
+static void test_roads_agree_with_segments_on_maps(void **state)
+{
+    (void)state;
+    static const char *const maps[] = {"osrm-monaco.osm.pbf", "valhalla-liechtenstein.osm.pbf", "heidelberg.osm.pbf", "beijing-2013.osm.pbf",
+                                       "jinan.osm.pbf", "ledegn-shanghai.osm"};
+    uint32_t found = 0;
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
+        char path[1024];
+        if (!data_path(maps[i], path, sizeof path)) continue;
+        found++;
+        for (unsigned profile = 0; profile < GEO_PROFILE_COUNT; profile++) compare(path, (enum geo_profile)profile);
+    }
+    if (found == 0) {
+        print_message("no maps under MEDDISPATCH_DATA: skipped\n");
+        skip();
+    }
+}
+
+static void test_roads_agree_with_segments_on_made_up_cities(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        char path[] = "/tmp/geo_osm_oracle_XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        (void)close(fd);
+        struct geo_error error = {.text = ""};
+        assert_int_equal(geo_synth_write(path, seed, 2000, &error), GEO_OK);
+        compare(path, GEO_EBIKE);
+        compare(path, GEO_CAR);
+        (void)unlink(path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_roads_agree_with_segments_on_made_up_cities),
+        cmocka_unit_test(test_roads_agree_with_segments_on_maps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
