@@ -58,9 +58,11 @@ static enum status shift_end(struct tick *tick, struct error *err)
                   order->order.id.v, order_phase_name(order->order.phase));
         return error_reason(err, "ORDERS_REMAIN");
     }
+    struct tick aside = *tick;
+    aside.command = NULL; /* the request is answered by the shift's end, not by its consequences */
     for (uint32_t i = 0; i < world->order_count; i++) {
         struct world_order *order = world->orders[i];
-        if (order->courier.v == courier->courier.id.v && order->order.phase == ORDER_ASSIGNED) unassign(tick, order, FAIL_OTHER, "the courier's shift has ended");
+        if (order->courier.v == courier->courier.id.v && order->order.phase == ORDER_ASSIGNED) unassign(&aside, order, FAIL_OTHER, "the courier's shift has ended");
     }
     struct fact fact = fact_begin(tick, FACT_SHIFT_ENDED, NULL, tick->command->courier);
     fact_tell(tick, &fact);
@@ -106,6 +108,7 @@ static enum status answer(struct tick *tick, struct error *err)
 
 enum status decide_courier(struct tick *tick, struct error *err)
 {
+    if (tick->command->kind != COMMAND_ANSWER) tick->decision->order.v = 0;
     if (tick->command->kind == COMMAND_SHIFT_START) return shift_start(tick, err);
     if (tick->command->kind == COMMAND_SHIFT_END) return shift_end(tick, err);
     if (tick->command->kind == COMMAND_POSITION) return position(tick, err);

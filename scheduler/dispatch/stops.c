@@ -194,17 +194,19 @@ static enum status reported(struct tick *tick, struct world_order *order, struct
 static void breakdown(struct tick *tick, struct courier_id id)
 {
     struct world *world = tick->world;
+    struct tick aside = *tick;
+    aside.command = NULL; /* the request is answered by what became of its own order */
     bool carries = false;
     for (uint32_t i = 0; i < world->order_count; i++) {
         struct world_order *order = world->orders[i];
         if (order->courier.v != id.v) continue;
-        if (order->order.phase == ORDER_ASSIGNED || order->order.phase == ORDER_ACCEPTED) unassign(tick, order, FAIL_COURIER, tick->command->stop.reason);
+        if (order->order.phase == ORDER_ASSIGNED || order->order.phase == ORDER_ACCEPTED) unassign(&aside, order, FAIL_COURIER, tick->command->stop.reason);
         else carries |= order->on_board;
     }
     const struct world_courier *courier = courier_find(world, id);
     if (carries || !courier || !courier->on_shift) return;
-    struct fact fact = fact_begin(tick, FACT_SHIFT_ENDED, NULL, id);
-    fact_tell(tick, &fact);
+    struct fact fact = fact_begin(&aside, FACT_SHIFT_ENDED, NULL, id);
+    fact_tell(&aside, &fact);
 }
 
 static enum status failed(struct tick *tick, struct world_order *order, struct error *err)
@@ -216,9 +218,9 @@ static enum status failed(struct tick *tick, struct world_order *order, struct e
     struct courier_id courier = order->courier;
     plan_wanted(tick->world, tick->now_ms);
     if (!order->on_board) {
-        if (reason == FAIL_COURIER) breakdown(tick, courier);
-        else if (reason == FAIL_NOT_READY) unassign(tick, order, reason, tick->command->stop.reason);
+        if (reason == FAIL_COURIER || reason == FAIL_NOT_READY) unassign(tick, order, reason, tick->command->stop.reason);
         else tell_ended(tick, order, FACT_ORDER_FAILED, ORDER_FAILED);
+        if (reason == FAIL_COURIER) breakdown(tick, courier);
         return STATUS_OK;
     }
     note_promise(tick, order);
@@ -241,6 +243,7 @@ enum status decide_stop(struct tick *tick, struct error *err)
     struct world_order *order;
     TRY(find_order(tick, &order, err));
     TRY(check_courier(tick, order, err));
+    if ((unsigned)tick->command->stop.fail >= FAIL_REASON_COUNT) return error_field(err, "fail_reason", "no such reason");
     switch (tick->command->stop.event) {
     case STOP_EVENT_ARRIVED: return arrived(tick, order, err);
     case STOP_EVENT_PICKED_UP: return picked_up(tick, order, err);
