@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CATALOG_ARENA_BYTES = 256 << 20, REPLAY_ARENA_BYTES = 64 << 20, OPEN_RETRY_MS = 300, TELL_RETRY_MS = 2 };
+enum { CATALOG_ARENA_BYTES = 256 << 20, REPLAY_ARENA_BYTES = 64 << 20, OPEN_RETRY_MS = 300, TELL_RETRY_MS = 2,
+       PARTITION_MONTHS = 12 /* events and entries of a year ahead have their partition before they come */ };
 
 static void pause_ms(long ms)
 {
@@ -257,7 +258,8 @@ static enum status open_all(struct engine *engine, struct error *err)
     struct store *store = NULL;
     TRY(open_map(engine, err));
     TRY(store_open(engine->db, STORE_ROLE_APP, &store, err));
-    enum status rc = engine_catalog_load(engine, store, err);
+    enum status rc = store_partitions_ahead(store, clock_now_ms(), PARTITION_MONTHS, err);
+    if (rc == STATUS_OK) rc = engine_catalog_load(engine, store, err);
     if (rc == STATUS_OK) rc = lead(engine, store, err);
     if (rc == STATUS_OK) rc = rebuild_world(engine, store, err);
     store_close(store);

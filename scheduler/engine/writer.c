@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { TAKEN_MAX = 1024 };
+
 struct writer {
     struct engine *engine;
     struct store *store;
-    struct to_writer *taken[STORE_FACTS_MAX];
+    struct to_writer *taken[TAKEN_MAX];
     uint32_t taken_count;
-    struct fact facts[STORE_FACTS_MAX];
-    uint32_t fact_count;
+    struct fact *facts;              /* of all taken batches, in order */
+    uint32_t fact_count, fact_capacity;
     struct to_writer *waiting;       /* taken, but belongs to the next round */
     uint64_t snapshot_seq;
 };
@@ -21,36 +23,46 @@ struct writer {
 /* ---- committing ---- */
 
 /* After a lost COMMIT the stored sequence tells whether it happened: facts are dense, and nobody else writes under our epoch. */
-static bool is_stored(struct writer *writer)
+static bool is_stored(struct writer *writer, uint64_t seq)
 {
     uint64_t last = 0;
     struct error err;
-    return store_facts_last(writer->store, writer->engine->options.city, &last, &err) == STATUS_OK && last >= writer->facts[writer->fact_count - 1].seq;
+    return store_facts_last(writer->store, writer->engine->options.city, &last, &err) == STATUS_OK && last >= seq;
 }
 
-/* True when the facts are in the database. A database that is away is waited for; anything else is the end: the world in memory and the one
+/* True when these facts are in the database. A database that is away is waited for; anything else is the end: the world in memory and the one
  * in the database would part. */
-static bool commit(struct writer *writer)
+static bool commit_part(struct writer *writer, const struct fact *facts, uint32_t count)
 {
     struct engine *engine = writer->engine;
     int64_t begun_us = clock_boot_us();
     for (;;) {
         struct error err;
-        enum status rc = store_facts_write(writer->store, engine->options.city, engine->epoch, writer->facts, writer->fact_count, &err);
-        if (rc == STATUS_OK || is_stored(writer)) {
+        enum status rc = store_facts_write(writer->store, engine->options.city, engine->epoch, facts, count, &err);
+        if (rc == STATUS_OK || is_stored(writer, facts[count - 1].seq)) {
             atomic_store(&engine->commit_last_us, (uint32_t)(clock_boot_us() - begun_us));
             atomic_fetch_add(&engine->commits, 1);
             return true;
         }
         bool patient = clock_boot_us() - begun_us < (int64_t)engine->options.commit_patience_s * 1000000;
         if (rc != STATUS_UNAVAILABLE || !patient) {
-            engine_fatal(engine, "facts %llu..%llu cannot be committed: %s: %s", (unsigned long long)writer->facts[0].seq,
-                         (unsigned long long)writer->facts[writer->fact_count - 1].seq, status_name(rc), err.text);
+            engine_fatal(engine, "facts %llu..%llu cannot be committed: %s: %s", (unsigned long long)facts[0].seq,
+                         (unsigned long long)facts[count - 1].seq, status_name(rc), err.text);
             return false;
         }
         log_warn("event=commit_waits status=%s text=\"%s\"", status_name(rc), err.text);
         usleep(COMMIT_RETRY_MS * 1000);
     }
+}
+
+/* One decision may make more facts than a transaction takes (a plan for a whole city): then several follow each other. */
+static bool commit(struct writer *writer)
+{
+    for (uint32_t at = 0; at < writer->fact_count; at += STORE_FACTS_MAX) {
+        uint32_t left = writer->fact_count - at;
+        if (!commit_part(writer, writer->facts + at, left < STORE_FACTS_MAX ? left : STORE_FACTS_MAX)) return false;
+    }
+    return true;
 }
 
 static void publish(struct writer *writer, struct view *view)
@@ -155,24 +167,33 @@ static void other(struct writer *writer, struct to_writer *message)
 
 /* ---- the thread ---- */
 
+static void add_batch(struct writer *writer, struct to_writer *message)
+{
+    const struct fact_list *list = &message->batch.facts;
+    if (writer->fact_count + list->count > writer->fact_capacity) {
+        writer->fact_capacity = (writer->fact_count + list->count) * 2;
+        writer->facts = mem_realloc(writer->facts, writer->fact_capacity, sizeof *writer->facts);
+    }
+    if (list->count) memcpy(writer->facts + writer->fact_count, list->facts, list->count * sizeof *writer->facts);
+    writer->fact_count += list->count;
+    writer->taken[writer->taken_count++] = message;
+}
+
 /* Take batches up to the round's size; the first thing that is no batch, or does not fit, waits for its turn. */
 static void take(struct writer *writer)
 {
     writer->taken_count = writer->fact_count = 0;
-    while (!writer->waiting) {
-        struct to_writer *message = mailbox_take(writer->engine->to_writer);
+    for (;;) {
+        struct to_writer *message = writer->waiting ? writer->waiting : mailbox_take(writer->engine->to_writer);
+        writer->waiting = NULL;
         if (!message) return;
-        uint32_t count = message->kind == TO_WRITER_BATCH ? message->batch.facts.count : 0;
-        bool fits = message->kind == TO_WRITER_BATCH && writer->taken_count < STORE_FACTS_MAX &&
-                    (writer->taken_count == 0 || writer->fact_count + count <= writer->engine->options.writer_batch);
+        bool fits = message->kind == TO_WRITER_BATCH && writer->taken_count < TAKEN_MAX &&
+                    (writer->taken_count == 0 || writer->fact_count + message->batch.facts.count <= writer->engine->options.writer_batch);
         if (!fits) {
             writer->waiting = message;
             return;
         }
-        ASSERT(count <= STORE_FACTS_MAX - writer->fact_count);
-        if (count) memcpy(writer->facts + writer->fact_count, message->batch.facts.facts, count * sizeof *writer->facts);
-        writer->fact_count += count;
-        writer->taken[writer->taken_count++] = message;
+        add_batch(writer, message);
     }
 }
 
@@ -184,17 +205,7 @@ static bool round_of_work(struct writer *writer)
         other(writer, message);
         return true;
     }
-    struct to_writer *first = writer->waiting;
-    writer->waiting = NULL;
-    writer->taken_count = writer->fact_count = 0;
-    if (first) {
-        ASSERT(first->batch.facts.count <= STORE_FACTS_MAX);
-        if (first->batch.facts.count) memcpy(writer->facts, first->batch.facts.facts, first->batch.facts.count * sizeof *writer->facts);
-        writer->fact_count = first->batch.facts.count;
-        writer->taken[writer->taken_count++] = first;
-    } else {
-        take(writer);
-    }
+    take(writer);
     if (writer->taken_count == 0) return writer->waiting != NULL;
     bool written = write_batches(writer);
     for (uint32_t i = 0; i < writer->taken_count; i++) to_writer_free(writer->taken[i]);
@@ -221,6 +232,7 @@ void *writer_run(void *context)
     }
     to_writer_free(writer->waiting);
     store_close(writer->store);
+    free(writer->facts);
     free(writer);
     atomic_store(&engine->writer_done, true);
     return NULL;
