@@ -27,11 +27,11 @@ static enum geo_status trace(const struct geo_metric *metric, const struct geo_s
 {
     const struct geo_arc *arcs = metric->map->file.graph.arcs;
     uint32_t capacity = 2, node = last->node;
-    for (uint32_t n = node; scratch->search.parent[n] != GEO_NONE; n = arcs[scratch->search.parent[n]].tail) capacity++;
+    for (uint32_t n = node; scratch->search.nodes[n].parent != GEO_NONE; n = arcs[scratch->search.nodes[n].parent].tail) capacity++;
     path->at = calloc(capacity, sizeof *path->at);
     if (!path->at) return GEO_NO_MEMORY;
     bool room = path_add(path, capacity, (struct stretch){last->arc, 0, arcs[last->arc].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset});
-    for (uint32_t arc; room && (arc = scratch->search.parent[node]) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE});
+    for (uint32_t arc; room && (arc = scratch->search.nodes[node].parent) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE});
     /* the start: the cheapest link that reaches this node */
     struct geo_link starts[GEO_LINKS_MAX];
     uint32_t count = geo_links_from(&metric->map->net, metric->weights, from, starts), best = GEO_NONE;

@@ -44,15 +44,17 @@ geo_weight geo_part(geo_weight whole, uint32_t offset);
 
 struct geo_search {
     uint32_t node_count, heap_count, heap_capacity, round;
-    geo_weight *reached;      /* by node, valid if stamp == round */
-    uint32_t *stamp, *parent; /* parent: the arc by which the node was reached */
+    struct geo_reached {      /* by node: what a search touches of it, in one cache line */
+        geo_weight weight;    /* valid if round is the search's */
+        uint32_t round, parent; /* parent: the arc by which the node was reached, GEO_NONE at a start */
+    } *nodes;
     struct geo_heap_item { geo_weight key; uint32_t node, spare; } *heap;
 };
 geo_must_use enum geo_status geo_search_init(struct geo_search *search, const struct geo_net *net);
 void geo_search_deinit(struct geo_search *search);
 
 /** Between two places. GEO_WEIGHT_NONE if no way leads there. If path is wanted: *last is the link by which the target was entered, and
- *  search->parent leads back from its node to a start link (parent GEO_NONE); *direct names the arc of a junctionless way (else GEO_NONE). */
+ *  the nodes' parents lead back from its node to a start link (parent GEO_NONE); *direct names the arc of a junctionless way (else GEO_NONE). */
 geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to,
                            struct geo_link *last, uint32_t *direct);
 /** From a place to every node, until all `wanted` marked nodes are settled (wanted NULL: all). Read with geo_search_reached. */

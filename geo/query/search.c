@@ -10,20 +10,16 @@ enum geo_status geo_search_init(struct geo_search *search, const struct geo_net 
 {
     uint32_t nodes = net->graph->node_count;
     *search = (struct geo_search){.node_count = nodes, .heap_capacity = net->graph->arc_count + GEO_LINKS_MAX + 1};
-    search->reached = malloc((uint64_t)nodes * sizeof *search->reached);
-    search->stamp = calloc(nodes, sizeof *search->stamp);
-    search->parent = malloc((uint64_t)nodes * sizeof *search->parent);
+    search->nodes = calloc(nodes, sizeof *search->nodes);
     search->heap = malloc((uint64_t)search->heap_capacity * sizeof *search->heap); /* each arc pushes at most once */
-    if (search->reached && search->stamp && search->parent && search->heap) return GEO_OK;
+    if (search->nodes && search->heap) return GEO_OK;
     geo_search_deinit(search);
     return GEO_NO_MEMORY;
 }
 
 void geo_search_deinit(struct geo_search *search)
 {
-    free(search->reached);
-    free(search->stamp);
-    free(search->parent);
+    free(search->nodes);
     free(search->heap);
     *search = (struct geo_search){0};
 }
@@ -65,23 +61,22 @@ static void begin(struct geo_search *search)
 {
     search->heap_count = 0;
     if (++search->round == 0) { /* once in four billion searches */
-        for (uint32_t i = 0; i < search->node_count; i++) search->stamp[i] = 0;
+        for (uint32_t i = 0; i < search->node_count; i++) search->nodes[i].round = 0;
         search->round = 1;
     }
 }
 
 static void reach(struct geo_search *search, uint32_t node, geo_weight key, uint32_t by)
 {
-    if (key >= GEO_WEIGHT_END || (search->stamp[node] == search->round && search->reached[node] <= key)) return;
-    search->stamp[node] = search->round;
-    search->reached[node] = key;
-    search->parent[node] = by;
+    struct geo_reached *reached = &search->nodes[node];
+    if (key >= GEO_WEIGHT_END || (reached->round == search->round && reached->weight <= key)) return;
+    *reached = (struct geo_reached){key, search->round, by};
     push(search, key, node);
 }
 
 geo_weight geo_search_reached(const struct geo_search *search, uint32_t node)
 {
-    return search->stamp[node] == search->round ? search->reached[node] : GEO_WEIGHT_NONE;
+    return search->nodes[node].round == search->round ? search->nodes[node].weight : GEO_WEIGHT_NONE;
 }
 
 static void start(struct geo_search *search, const struct geo_link *links, uint32_t count)
@@ -106,7 +101,7 @@ geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net,
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
         if (item.key >= best) break;
-        if (item.key > search->reached[item.node]) continue;
+        if (item.key > search->nodes[item.node].weight) continue;
         for (uint32_t i = 0; i < end_count; i++) {
             if (ends[i].node != item.node || item.key + ends[i].weight >= best || item.key + ends[i].weight >= GEO_WEIGHT_END) continue;
             best = item.key + ends[i].weight;
@@ -125,7 +120,7 @@ void geo_search_from(struct geo_search *search, const struct geo_net *net, const
     start(search, starts, geo_links_from(net, weights, from, starts));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
-        if (item.key > search->reached[item.node]) continue;
+        if (item.key > search->nodes[item.node].weight) continue;
         relax_out(search, net, weights, item.node, item.key);
         if (marks && marks[item.node] && --marked == 0) return;
     }
@@ -138,7 +133,7 @@ void geo_search_to(struct geo_search *search, const struct geo_net *net, const g
     start(search, ends, geo_links_to(net, weights, to, ends));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
-        if (item.key > search->reached[item.node]) continue;
+        if (item.key > search->nodes[item.node].weight) continue;
         for (uint32_t i = net->in_first[item.node]; i < net->in_first[item.node + 1]; i++) {
             uint32_t a = net->in_arcs[i];
             reach(search, net->graph->arcs[a].tail, item.key + weights[a], a);
