@@ -1,0 +1,102 @@
+/* Private to sim: the made-up day and the state of a run. */
+#ifndef SIM_CITY_H
+#define SIM_CITY_H
+
+#include "sim/sim.h"
+
+enum { PHARMACIES = 24, LABS = 5, DEPOTS = 3, STEP_S = 10, SNAP_MAX_M = 800, CLOSING_HOURS = 5 };
+
+/* ---- roads.c ---- */
+
+struct road_place {
+    struct point at;
+    struct geo_snap snap;
+    struct geo_label *label;          /* made when somebody travels here; dropped when no order needs it */
+};
+
+struct roads {
+    const struct geo_metric *metric;
+    struct geo_scratch *scratch;
+    struct road_place *places;        /* where stops are */
+    uint32_t count, capacity;
+    uint32_t *slots, slot_mask;       /* places by point */
+    const struct plan_request *request;
+    struct geo_snap *snaps;           /* of the request's places */
+    uint32_t *place_of;               /* PLAN_ANY: only somebody's position */
+    uint32_t snap_capacity;
+};
+void roads_init(struct roads *roads, const struct geo_metric *metric, uint32_t places);
+void roads_deinit(struct roads *roads);
+/* Put a place on the nearest road; false if none is near or it can't be driven to and from the first place. */
+bool roads_add(struct roads *roads, struct point at, struct point *snapped);
+void roads_forget(struct roads *roads, struct point at); /* nobody goes there any more */
+struct plan_oracle roads_oracle(struct roads *roads, const struct plan_request *request);
+/* Fastest way; false if there is none. The route is the caller's (geo_route_free). */
+bool roads_route(struct roads *roads, struct point from, struct point to, struct geo_route *out);
+
+/* ---- demand.c ---- */
+
+struct sim_order {
+    struct order order;
+    int64_t approve_ms, ready_ms, cancel_ms; /* 0: never */
+    bool absent;
+    bool entered, approved, ready, cancelled;
+};
+
+struct demand {
+    struct facility_id ids[PHARMACIES + LABS + DEPOTS];
+    struct point pharmacies[PHARMACIES], labs[LABS], depots[DEPOTS];
+    struct sim_order *orders;         /* ascending by acceptance; ids 1..count */
+    uint32_t count;
+};
+enum status demand_make(struct demand *demand, struct roads *roads, const struct sim_options *options, int64_t start_ms, struct error *err);
+void demand_free(struct demand *demand);
+/* A point near one of the city's centres, on a road. */
+bool demand_point(struct roads *roads, struct rng *rng, struct point *out);
+
+/* ---- riders.c ---- */
+
+enum rider_state { RIDER_IDLE, RIDER_DRIVING, RIDER_SERVING };
+
+struct rider {
+    struct courier courier;
+    enum rider_state state;
+    struct point at;
+    struct order_id order;            /* going to, or serving */
+    enum stop_kind kind;
+    struct geo_route route;           /* while driving */
+    uint32_t route_at;                /* the point of the route passed last */
+    int64_t since_ms;                 /* driving or serving */
+    uint32_t service_s;
+    bool collected;                   /* half of a home visit is done */
+    int64_t answer_ms;                /* when he looks at his phone again */
+    int64_t breaks_ms;                /* 0: never */
+    bool broken;
+    uint64_t driven_dm;
+};
+
+struct run {
+    const struct sim_options *options;
+    struct roads roads;
+    struct demand demand;
+    struct world *world;
+    struct rider *riders;
+    struct rng rng;
+    int64_t start_ms, now_ms, end_ms;
+    uint64_t next_key;
+    struct hash_stream *digest;
+    struct sim_result *result;
+    uint64_t collection_ms;           /* sums over specimens */
+};
+void riders_make(struct run *run);
+void riders_step(struct run *run);
+void riders_free(struct run *run);
+
+/* ---- policy.c, sim.c ---- */
+
+enum status policy_plan(struct run *run, struct error *err);
+/* One command with a key of its own into the world; its status. */
+enum status run_do(struct run *run, struct command *command);
+struct command run_command(const struct run *run, enum command_kind kind, struct order_id order, struct courier_id courier);
+
+#endif
