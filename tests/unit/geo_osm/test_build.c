@@ -179,6 +179,18 @@ static void test_build_obeys_a_restriction_through_a_way(void **state)
     geo_graph_free(graph);
 }
 
+/* Who came by 15 and 25 is under both rules: the long one about 23 and the short one about 12. */
+static void test_build_obeys_restrictions_that_overlap(void **state)
+{
+    (void)state;
+    struct geo_graph *graph = town(HEAD NODES MIDDLE SIDES SPOKES RESTRICTION(15, "<member type='way' ref='25' role='via'/>", 23, TAG("restriction", "no_u_turn"))
+                                       RESTRICTION(25, "<member type='node' ref='2' role='via'/>", 12, TAG("restriction", "no_left_turn")) TAIL, GEO_CAR);
+    assert_int_equal(graph->stats.restrictions_obeyed, 2);
+    assert_false(may_turn(graph, 25, 12));
+    assert_true(may_turn(graph, 25, 23));
+    geo_graph_free(graph);
+}
+
 static void test_build_charges_and_blocks_at_barriers(void **state)
 {
     (void)state;
@@ -261,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_build_obeys_an_only_turn),
         cmocka_unit_test(test_build_leaves_restrictions_of_others_alone),
         cmocka_unit_test(test_build_obeys_a_restriction_through_a_way),
+        cmocka_unit_test(test_build_obeys_restrictions_that_overlap),
         cmocka_unit_test(test_build_charges_and_blocks_at_barriers),
         cmocka_unit_test(test_build_contracts_without_losing_time),
         cmocka_unit_test(test_build_keeps_the_largest_part),

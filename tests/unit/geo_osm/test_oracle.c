@@ -40,6 +40,31 @@ static void graph_search(const struct geo_graph *graph, const uint32_t *first, u
     free(heap.item);
 }
 
+/* Every node reaches the first and is reached from it: along the arcs, then against them. */
+static void assert_strongly_connected(const struct geo_graph *graph)
+{
+    uint8_t *seen = calloc(graph->node_count, 1);
+    assert_non_null(seen);
+    for (int against = 0; against < 2; against++) {
+        uint32_t count = 1;
+        memset(seen, 0, graph->node_count);
+        seen[0] = 1;
+        for (bool grown = true; grown;) {
+            grown = false;
+            for (uint32_t i = 0; i < graph->arc_count; i++) {
+                const struct geo_arc *arc = &graph->arcs[against ? graph->arc_count - 1 - i : i];
+                uint32_t from = against ? arc->head : arc->tail, to = against ? arc->tail : arc->head;
+                if (!seen[from] || seen[to]) continue;
+                seen[to] = 1;
+                count++;
+                grown = true;
+            }
+        }
+        assert_int_equal(count, graph->node_count);
+    }
+    free(seen);
+}
+
 static uint32_t first_segment(const struct naive *naive, const struct geo_graph *graph, const struct geo_arc *arc)
 {
     const struct geo_point *shape = graph->shape + arc->shape_first;
@@ -53,6 +78,7 @@ static void compare(const char *path, enum geo_profile profile)
     struct geo_graph *graph = NULL;
     struct geo_error error = {.text = ""};
     if (geo_osm_build(path, &options, &graph, &error) != GEO_OK) fail_msg("%s: %s", path, error.text);
+    assert_strongly_connected(graph);
     struct naive *naive = naive_new(path, &options);
     uint32_t *first = calloc(graph->node_count + 1u, sizeof *first);
     uint64_t *ms = calloc(graph->node_count, sizeof *ms), random = 1;
