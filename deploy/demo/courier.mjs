@@ -6,7 +6,8 @@ import { metres } from './town.mjs';
 
 const REFUSED_TRIES_MAX = 6;     // an event the daemon keeps refusing is reported as a failure of the stop
 const DECLINED = 0.03;
-const NOT_NOW = new Set([status.FAILED_PRECONDITION, status.ABORTED, status.NOT_FOUND, status.INVALID_ARGUMENT, status.ALREADY_EXISTS]);
+// taken away, cancelled or ended meanwhile: an answer, not a fault
+const NOT_NOW = new Set([status.FAILED_PRECONDITION, status.PERMISSION_DENIED, status.ABORTED, status.NOT_FOUND, status.INVALID_ARGUMENT, status.ALREADY_EXISTS]);
 
 /** Geometry of a leg as points with times, and where somebody is on it. */
 class Drive {
@@ -93,8 +94,10 @@ export class Courier {
     }
   }
 
+  /** Where to go: not to what is only offered, not to what is done. */
   next() {
-    return this.route?.stops.find((stop) => !this.done.has(`${stop.order_id}/${stop.kind}`)) ?? null;
+    const open = (stop) => this.route.offers.some((offer) => offer.order_id === stop.order_id);
+    return this.route?.stops.find((stop) => !open(stop) && !this.done.has(`${stop.order_id}/${stop.kind}`)) ?? null;
   }
 
   /** Until something is told, or so much city time has passed. */

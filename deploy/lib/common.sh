@@ -2,7 +2,7 @@
 # It must not know what is played or tested.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-STATE=$ROOT/.state
+STATE=${MEDDISPATCH_STATE:-$ROOT/.state} # everything that a run keeps
 
 say() { printf '%s\n' "== $*" >&2; }
 die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit "${DIE_STATUS:-1}"; }

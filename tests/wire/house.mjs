@@ -34,7 +34,7 @@ export class House {
   /** Schema, catalogue, map. `size`: junctions of the city. */
   prepare({ size = 900, seed = 7 } = {}) {
     run('migrate', '--db', db);
-    for (const kind of ['payees', 'plans', 'formulary', 'tests', 'members']) run('load', '--db', db, kind, path.join(root, `deploy/catalog/${kind}.csv`));
+    for (const kind of ['payees', 'plans', 'formulary', 'tests', 'members']) run('load', '--db', db, '--city-name', 'Wire City', kind, path.join(root, `deploy/catalog/${kind}.csv`));
     this.map = path.join(this.folder, 'city.mdmap');
     run('map', 'synth', '--seed', String(seed), '--size', String(size), '-o', path.join(this.folder, 'city.osm.pbf'));
     run('map', 'build', path.join(this.folder, 'city.osm.pbf'), '-o', this.map);
@@ -93,13 +93,13 @@ export class House {
 }
 
 /** Wait until `look()` gives something true; the thing, or an error that says what was awaited. */
-export async function until(what, look, patience_ms = 20000) {
+export async function until(what, look, patience_ms = 20000, every_ms = 50) {
   const end = Date.now() + patience_ms;
   for (;;) {
     const seen = await look();
     if (seen) return seen;
     if (Date.now() > end) throw new Error(`waited ${patience_ms} ms in vain: ${what}`);
-    await pause(50);
+    await pause(every_ms);
   }
 }
 
