@@ -68,12 +68,11 @@ static void append_point(struct geo_route *route, struct geo_point at, uint32_t 
     route->at_ms[route->point_count++] = at_ms;
 }
 
+/* Where two arcs meet there is one point; time that passes in one place is two points there. */
 static void add_point(struct geo_route *route, struct geo_point at, uint32_t at_ms)
 {
-    struct geo_point last = route->points[route->point_count - 1];
-    if (last.lat_e7 != at.lat_e7 || last.lon_e7 != at.lon_e7) append_point(route, at, at_ms);
-    else if (route->point_count > 1) route->at_ms[route->point_count - 1] = at_ms; /* two arcs meet here; waiting at the junction belongs to the first */
-    else if (at_ms > 0) append_point(route, at, at_ms);                            /* the first point stays at 0 */
+    uint32_t last = route->point_count - 1;
+    if (route->points[last].lat_e7 != at.lat_e7 || route->points[last].lon_e7 != at.lon_e7 || route->at_ms[last] != at_ms) append_point(route, at, at_ms);
 }
 
 /* The points of one stretch, timed by their share of the arc's length. */
@@ -95,8 +94,9 @@ static void add_stretch(const struct geo_graph *graph, const struct geo_arc *arc
         if (to < high && i + 2 < arc->shape_count) continue;
         struct geo_point end = to > high ? between(geo_arc_point(graph, arc, i), b, (high - from) / length) : b;
         add_point(route, end, begin_ms + ms);
-        break;
+        return;
     }
+    add_point(route, geo_arc_point(graph, arc, arc->shape_count - 1), begin_ms + ms); /* an arc that ends, or is, in one place */
 }
 
 static void add_step(const struct geo_graph *graph, const struct geo_arc *arc, geo_weight weight, uint32_t point_first, struct geo_route *route)

@@ -82,6 +82,7 @@ static void split(struct geo_graph *graph, uint64_t *state, uint32_t node)
         graph->arcs[b] = graph->arcs[a];
         graph->arcs[b].tail = copy;
         graph->arcs[b].snappable = 0;
+        if (random_below(state, 2)) graph->arcs[b].reverse = GEO_NONE; /* what holds is said of the one that stands for all */
     }
 }
 
