@@ -106,7 +106,6 @@ static void fact_detail(const struct fact *fact, struct buffer *out)
     case FACT_SPECIMEN_COLLECTED:
     case FACT_SPECIMEN_SEALED:
     case FACT_SPECIMEN_LAB_ACCEPTED:
-    case FACT_SPECIMEN_LAB_REJECTED:
     case FACT_SPECIMEN_REPORTED:
     case FACT_TEMPERATURE_READ: {
         char hex[65];
@@ -117,6 +116,7 @@ static void fact_detail(const struct fact *fact, struct buffer *out)
     }
     case FACT_ORDER_DECLINED:
     case FACT_ORDER_UNASSIGNED:
+    case FACT_SPECIMEN_LAB_REJECTED:
     case FACT_ORDER_CANCELLED:
     case FACT_ORDER_FAILED:
     case FACT_ORDER_RETURNED:
