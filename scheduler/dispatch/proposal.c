@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS INT64_C(86400000)
 enum { DRIFT_MS = 180000,      /* a route whose times have moved by less is not told again */
        RETRY_MS = 2000 };      /* after a proposal that fell */
 
@@ -66,7 +67,8 @@ static bool retime(const struct proposal *proposal, struct plan_route *route)
         const struct stop *place = world_stop_place(proposal->tick->world, stop);
         if (!order || !place || stop->travel_s > 7 * 86400) return false;
         int64_t service_ms = stop->leave_ms - stop->begin_ms; /* the planner knows what is left of a service that has begun */
-        if (service_ms < 0 || service_ms > INT64_C(86400000)) return false;
+        if (service_ms < 0 || service_ms > DAY_MS) return false;
+        if (stop->begin_ms < route->start_ms - DAY_MS || stop->begin_ms > route->start_ms + 7 * DAY_MS) return false;
         bool free = !order_is_told(order);
         bool first = stop->kind == STOP_PICKUP || stop->kind == STOP_KIT;
         stop->arrive_ms = now_ms + (int64_t)stop->travel_s * 1000;

@@ -22,6 +22,7 @@ static enum status check_courier(const struct tick *tick, const struct world_ord
     const struct command *command = tick->command;
     if (is_lab_event(command->stop.event) && !command->courier.v) return STATUS_OK;
     if (command->courier.v && order->courier.v == command->courier.v) return STATUS_OK;
+    if (order_phase_is_terminal(order->order.phase)) return wrong_phase(order, "its story has ended; nothing more is to be done", err);
     error_set(err, STATUS_PERMISSION_DENIED, "order %" PRIu64 " is not with courier %" PRIu64, order->order.id.v, command->courier.v);
     return error_reason(err, "OTHER_COURIER");
 }
