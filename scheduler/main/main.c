@@ -13,9 +13,7 @@ static const struct {
     {"migrate", cmd_migrate, "bring a database's schema up to date"},
     {"load", cmd_load, "load plans, formulary, tests, members, facilities, couriers from CSV"},
     {"serve", cmd_serve, "run a city: gRPC service, dispatch, planner"},
-#ifndef NO_cmd_simulate
     {"simulate", cmd_simulate, "play a day of a city on virtual time"},
-#endif
     {"settle", cmd_settle, "close a business day, prepare, approve and send its payments"},
     {"reconcile", cmd_reconcile, "compare orders, claims, ledger and payments of a business day"},
     {"ledger", cmd_ledger, "verify the ledger, print a trial balance"},
