@@ -28,6 +28,7 @@ struct naive {
     struct osm_data data;
     struct directed *segment; /* 2 * i and 2 * i + 1 are the two directions of one segment */
     uint32_t count;
+    uint32_t *way_first;      /* the segments of a way lie together */
     uint32_t *first, *out;    /* open segments that leave a node */
     uint32_t *touches;        /* segments at a node, open or not, both ends */
     uint32_t *touch_of;       /* two of them */
@@ -87,8 +88,9 @@ static void segments_make(struct naive *naive)
 {
     const struct osm_data *data = &naive->data;
     naive->segment = calloc(data->ref_count * 2 + 2, sizeof *naive->segment);
-    assert(naive->segment);
-    for (uint32_t w = 0; w < data->way_count; w++) {
+    naive->way_first = calloc(data->way_count + 1, sizeof *naive->way_first);
+    assert(naive->segment && naive->way_first);
+    for (uint32_t w = 0; w < data->way_count; w++, naive->way_first[w] = naive->count) {
         const struct osm_way *way = &data->ways[w];
         uint64_t ferry_mm = 0;
         for (int pass = way->duration_s ? 0 : 1; pass < 2; pass++) {
@@ -132,10 +134,10 @@ static void index_make(struct naive *naive)
 
 static uint32_t only_one(const struct naive *naive, uint32_t node, int64_t way, bool arriving)
 {
-    uint32_t found = GEO_NONE;
-    for (uint32_t i = 0; i < naive->count; i++) {
+    uint32_t found = GEO_NONE, w = osm_ways_find(&naive->data, way);
+    for (uint32_t i = w == GEO_NONE ? 0 : naive->way_first[w]; w != GEO_NONE && i < naive->way_first[w + 1]; i++) {
         const struct directed *s = &naive->segment[i];
-        if (!s->ms || naive->data.ways[s->way].id != way || (arriving ? s->to : s->from) != node) continue;
+        if (!s->ms || (arriving ? s->to : s->from) != node) continue;
         if (found != GEO_NONE) return GEO_NONE;
         found = i;
     }
@@ -345,11 +347,11 @@ uint32_t naive_rule_count(const struct naive *naive)
 
 uint32_t naive_segment(const struct naive *naive, int64_t way, struct geo_point from, struct geo_point to)
 {
-    uint32_t found = GEO_NONE;
-    for (uint32_t i = 0; i < naive->count; i++) {
+    uint32_t found = GEO_NONE, w = osm_ways_find(&naive->data, way);
+    for (uint32_t i = w == GEO_NONE ? 0 : naive->way_first[w]; w != GEO_NONE && i < naive->way_first[w + 1]; i++) {
         const struct directed *s = &naive->segment[i];
         struct geo_point a = naive->data.nodes.point[s->from], b = naive->data.nodes.point[s->to];
-        if (!s->ms || naive->data.ways[s->way].id != way || memcmp(&a, &from, sizeof a) != 0 || memcmp(&b, &to, sizeof b) != 0) continue;
+        if (!s->ms || memcmp(&a, &from, sizeof a) != 0 || memcmp(&b, &to, sizeof b) != 0) continue;
         if (found != GEO_NONE) return GEO_NONE;
         found = i;
     }
@@ -391,6 +393,7 @@ void naive_free(struct naive *naive)
     osm_data_deinit(&naive->data);
     for (uint32_t i = 0; i < naive->via_count; i++) free(naive->via[i].sequence);
     free(naive->segment);
+    free(naive->way_first);
     free(naive->first);
     free(naive->out);
     free(naive->touches);
