@@ -67,12 +67,13 @@ struct geo_snap {
 
 /** The nearest road on which a stop may lie. GEO_NOT_FOUND with the distance found if it is farther than max_m. Any thread. */
 geo_must_use enum geo_status geo_snap_nearest(const struct geo_map *map, struct geo_point at, uint32_t max_m, struct geo_snap *out, struct geo_error *error);
-/** Nearest first, one for each road, at most `capacity`; returns how many. */
+/** Nearest first, one for each road, at most `capacity` and 64; returns how many. Any thread. */
 uint32_t geo_snap_candidates(const struct geo_map *map, struct geo_point at, uint32_t max_m, struct geo_snap *out, uint32_t capacity);
 
 /* ---- queries ---- */
 
-/** Fastest way between two snapped points; either answer may be NULL. GEO_NOT_FOUND if there is none. */
+/** Fastest way between two snapped points; either answer may be NULL. GEO_NOT_FOUND if there is none, GEO_INVALID (here and below) if a snap is not
+ *  of this map: whoever keeps snaps over a change of maps snaps again. */
 geo_must_use enum geo_status geo_distance(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, const struct geo_snap *to,
                                           uint32_t *travel_ms, uint32_t *length_dm);
 /** Row-major, sources x targets; length_dm may be NULL. GEO_LIMIT beyond GEO_MATRIX_MAX cells. */
@@ -87,9 +88,9 @@ struct geo_step {
 struct geo_route {
     uint32_t travel_ms, length_dm;
     uint32_t point_count, step_count;
-    struct geo_point *points; /* from the first snapped point to the second */
+    struct geo_point *points; /* from the first snapped point to the second; at least two */
     uint32_t *at_ms;          /* per point, from the start; the last is travel_ms */
-    struct geo_step *steps;   /* one for each stretch of the same name */
+    struct geo_step *steps;   /* one for each stretch of the same name; the sums are the route's */
 };
 geo_must_use enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, const struct geo_snap *to,
                                             struct geo_route *out, struct geo_error *error);
@@ -100,7 +101,7 @@ struct geo_label;
 geo_must_use enum geo_status geo_label_new(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *stop, struct geo_label **out);
 void geo_label_free(struct geo_label *label);
 size_t geo_label_bytes(const struct geo_label *label);
-/** O(copies of the arc). Either answer may be NULL; GEO_UNREACHABLE if no way leads there. */
+/** O(copies of the arc), at most 64. Either answer may be NULL; GEO_UNREACHABLE if no way leads there. Any thread. */
 void geo_label_from(const struct geo_label *to, const struct geo_snap *from, uint32_t *travel_ms, uint32_t *length_dm);
 
 #endif
