@@ -145,7 +145,7 @@ static void test_small_problems_are_solved_as_by_brute_force(void **state)
     static struct test_problem p;
     struct rng rng;
     rng_init(&rng, 3);
-    unsigned best = 0, rounds = 150;
+    unsigned best = 0, rounds = 80;
     for (unsigned round = 0; round < rounds; round++) {
         test_problem_fill(&p, &rng, 2 + rng_below(&rng, 4), 1 + rng_below(&rng, 3), round % 2);
         uint64_t left;
@@ -173,7 +173,7 @@ static void test_every_answer_passes_the_check_and_is_no_worse_than_the_start(vo
     struct rng rng;
     rng_init(&rng, 4);
     unsigned violated = 0;
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 30; round++) {
         test_problem_fill(&p, &rng, 30, 5, round % 2);
         struct error err = {0};
         for (unsigned turn = 0; turn < 4; turn++) {
@@ -188,7 +188,7 @@ static void test_every_answer_passes_the_check_and_is_no_worse_than_the_start(vo
             plan_solution_free(many);
         }
     }
-    assert_true(violated > 5); /* commitments that can no longer be kept were among them */
+    assert_true(violated > 2); /* commitments that can no longer be kept were among them */
 }
 
 static void test_same_problem_same_bytes(void **state)
