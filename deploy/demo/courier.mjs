@@ -185,7 +185,7 @@ export class Courier {
     return this.tell(stop, 'PICKED_UP', { code: `KIT-${stop.order_id}` });
   }
   STOP_KIND_RETURN(stop) {
-    return this.tell(stop, 'RETURNED', { fail_reason: 'FAIL_REASON_ABSENT', reason: 'brought back to the pharmacy' });
+    return this.tell(stop, 'RETURNED', { fail_reason: 'FAIL_REASON_ABSENT', reason: 'nobody opened; brought back to the pharmacy' });
   }
 
   async STOP_KIND_HOME(stop) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { Api, CITY, House, Stream, db, pause, root, run, until } from '../wire/house.mjs';
 
 const { chance } = await import(path.join(root, 'deploy/demo/chance.mjs'));
@@ -13,10 +13,12 @@ const KILLS = Number(process.env.CHAOS_KILLS ?? 10);
 const SEED = process.env.CHAOS_SEED ?? String(Date.now() % 1000000);
 const SPEED = 150;
 
+const house = new House();
+after(() => house.stop('SIGKILL'));
+
 test(`a shift goes through ${KILLS} kills (CHAOS_SEED=${SEED})`, async () => {
   console.log(`CHAOS_SEED=${SEED}`);
   const luck = chance(SEED, 'kill');
-  const house = new House();
   house.prepare({ size: 2000 });
   const anchor_ms = Date.now();
   const address = await house.serve({ speed: SPEED, anchor_ms });
@@ -64,7 +66,7 @@ test(`a shift goes through ${KILLS} kills (CHAOS_SEED=${SEED})`, async () => {
   facts.cancel();
   const once = new Map();
   for (const fact of facts.messages.flatMap((message) => message.facts)) {
-    if (!/picked_up|delivered|specimen_collected|lab_accepted$/.test(fact.kind)) continue;
+    if (!/PICKED_UP|DELIVERED|SPECIMEN_COLLECTED|LAB_ACCEPTED$/i.test(fact.kind)) continue;
     const key = `${fact.order_id} ${fact.kind}`;
     assert.ok(!once.has(key), `${key} happened twice: couriers ${once.get(key)} and ${fact.courier_id}`);
     once.set(key, fact.courier_id);
@@ -79,5 +81,4 @@ test(`a shift goes through ${KILLS} kills (CHAOS_SEED=${SEED})`, async () => {
   assert.equal(world.orders_with_two_couriers, 0);
   const ledger = JSON.parse(run('ledger', 'verify', '--db', db, '--json'));
   assert.equal(ledger.sound, true, JSON.stringify(ledger));
-  await house.stop();
 });
