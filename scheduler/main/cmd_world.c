@@ -1,4 +1,4 @@
-/* `meddispatch world verify --db URI --city N`: replays a city's stored facts from the first on and compares the world they make with the
+/* `meddispatch world phases` prints the life of an order as a diagram. `meddispatch world verify --db URI --city N`: replays a city's stored facts from the first on and compares the world they make with the
  * snapshot that the daemon saved, byte for byte. */
 #include "main.h"
 #include "dispatch/dispatch.h"
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char USAGE[] = "usage: meddispatch world verify --db URI [--city N] [--json]\n\n"
+static const char USAGE[] = "usage: meddispatch world verify --db URI [--city N] [--json]\n"
+                            "       meddispatch world phases\n\n"
                             "Replays every stored fact of the city and compares with the newest stored snapshot, byte for byte. Checks on the way that\n"
                             "each fact may follow on the one before and that no order is with two couriers. Exit 1 if anything differs.\n";
 
@@ -102,6 +103,17 @@ static int verify_city(const char *db, struct city_id city, bool json)
     return code;
 }
 
+/* From the one table that decides which phase may follow which. */
+static int print_phases(void)
+{
+    struct buffer out;
+    buffer_init(&out, 1 << 16);
+    order_phase_print(&out);
+    fwrite(out.data, 1, out.size, stdout);
+    buffer_deinit(&out);
+    return EXIT_DONE;
+}
+
 int cmd_world(int argc, char **argv)
 {
     static const struct option OPTIONS[] = {{"db", required_argument, NULL, 'd'}, {"city", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'j'},
@@ -116,6 +128,7 @@ int cmd_world(int argc, char **argv)
         else if (option == 'h') return fputs(USAGE, stdout), EXIT_DONE;
         else if (option != 'c' || !text_to_i64(optarg, 1, UINT32_MAX, &city)) return fputs(USAGE, stderr), EXIT_USAGE;
     }
+    if (optind == argc - 1 && strcmp(argv[optind], "phases") == 0) return print_phases();
     if (!db || optind != argc - 1 || strcmp(argv[optind], "verify") != 0) return fputs(USAGE, stderr), EXIT_USAGE;
     return verify_city(db, (struct city_id){(uint32_t)city}, json);
 }

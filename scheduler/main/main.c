@@ -17,7 +17,7 @@ static const struct {
     {"settle", cmd_settle, "close a business day, prepare, approve and send its payments"},
     {"reconcile", cmd_reconcile, "compare orders, claims, ledger and payments of a business day"},
     {"ledger", cmd_ledger, "verify the ledger, print a trial balance"},
-    {"world", cmd_world, "replay a city's facts and compare with its stored picture"},
+    {"world", cmd_world, "replay a city's facts and compare with its stored picture; print the life of an order"},
 };
 
 static int help(FILE *out, int code)
