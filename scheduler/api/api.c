@@ -134,8 +134,9 @@ static void on_half_close(struct rpc_call *call, void *context)
     struct wait *wait = rpc_call_data(call);
     if (!wait) return;
     wait->half_closed = true;
+    /* either may answer, and with the answer the wait is gone */
     if (wait->kind == WAIT_POSITIONS) courier_on_half_close(wait, call);
-    if (wait->kind == WAIT_UPSERT) catalog_on_half_close(wait, call);
+    else if (wait->kind == WAIT_UPSERT) catalog_on_half_close(wait, call);
 }
 
 static void on_gone(struct rpc_call *call, void *context, enum status why)

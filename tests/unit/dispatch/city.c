@@ -1,3 +1,4 @@
+/* A small made-up city for the dispatch tests: orders, couriers and a planner with straight-line travel. */
 #include "city.h"
 
 #include <stdlib.h>

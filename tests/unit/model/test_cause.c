@@ -1,3 +1,4 @@
+/* model/cause: a request is named by its source, key and bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

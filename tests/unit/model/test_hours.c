@@ -1,3 +1,4 @@
+/* model/hours: opening windows against a minute-by-minute reading. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

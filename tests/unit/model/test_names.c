@@ -1,3 +1,4 @@
+/* model/names: every enum value has a name, and no two share one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

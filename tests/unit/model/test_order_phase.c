@@ -1,3 +1,4 @@
+/* model/order_phase: the table of an order's life. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Random planning problems by seed, for oracles and properties. */
 #include "random_problem.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* plan/problem: what plan_problem_check refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
