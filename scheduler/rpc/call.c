@@ -380,11 +380,18 @@ void call_http(struct rpc_call *call, int status, const char *body)
 
 /* ---- receiving ---- */
 
+/* The peer has broken the call: the handler, if it has seen the call open, hears that it is gone before it is answered. */
+static void fail(struct rpc_call *call, const struct error *err)
+{
+    if (call->opened && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, err->status);
+    if (!call->finished) rpc_finish(call, err);
+}
+
 static void refuse(struct rpc_call *call, enum status status, const char *text)
 {
     struct error err;
     error_set(&err, status, "%s", text);
-    rpc_finish(call, &err);
+    fail(call, &err);
 }
 
 static bool is_grpc_type(const char *type)
@@ -471,7 +478,7 @@ static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
         enum status rc = frame_reader_feed(&call->reader, bytes + at, count - at, &used, &message, &size, &call->inflated, &err);
         at += used;
         if (rc != STATUS_OK) {
-            rpc_finish(call, &err);
+            fail(call, &err);
             return count;
         }
         if (!message) continue;

@@ -29,7 +29,8 @@ struct rpc_handler {
     void (*on_message)(struct rpc_call *call, void *context, const uint8_t *message, size_t size);
     void (*on_half_close)(struct rpc_call *call, void *context); /* client streams: no more messages will come */
     void (*on_writable)(struct rpc_call *call, void *context);   /* the queue has fallen below half of what it was */
-    /** Cancelled, past its deadline, or its connection lost: forget the call. The last callback; not called after rpc_finish. */
+    /** Cancelled, past its deadline, broken by the peer (wrong messages), or its connection lost: forget the call. The last callback; not called
+     *  after rpc_finish. */
     void (*on_gone)(struct rpc_call *call, void *context, enum status why);
 };
 

@@ -166,6 +166,16 @@ test('the status table', async () => {
   assert.equal((await raw({}, lie, false)).grpc, grpc.status.RESOURCE_EXHAUSTED, 'a lying length, refused by its prefix');
 });
 
+test('a call that the peer breaks is gone for its handler too', async () => {
+  const gone = async () => (await unary('Gone', Buffer.alloc(0))).response.readUInt32LE();
+  const before_ = await gone();
+  const broken = await raw({ ':path': '/test.Echo/Collect' }, Buffer.concat([frame(Buffer.from('abc')), frame(Buffer.from('x'), 7)]));
+  assert.equal(broken.grpc, grpc.status.INTERNAL);
+  const cut = await raw({ ':path': '/test.Echo/Collect' }, Buffer.concat([frame(Buffer.from('abc')), Buffer.from([0, 0])]));
+  assert.equal(cut.grpc, grpc.status.INTERNAL);
+  assert.equal(await gone(), before_ + 2);
+});
+
 test('gzip: taken, bounded while inflating', async () => {
   const good = await raw({ 'grpc-encoding': 'gzip' }, frame(zlib.gzipSync(Buffer.alloc(50000, 3)), 1));
   assert.equal(good.grpc, 0);
