@@ -79,6 +79,12 @@ static enum status full(struct error *err, const char *what)
     return error_reason(err, "QUEUE_FULL");
 }
 
+enum status api_submit(struct api *api, struct wait *wait, struct submission *submission, struct error *err)
+{
+    submission->order.city = submission->city;
+    return engine_submit(api->engine, submission, ticket_of(wait)) ? STATUS_OK : full(err, "intake");
+}
+
 enum status api_command(struct api *api, struct wait *wait, struct command *command, struct error *err)
 {
     command->city = engine_city(api->engine);

@@ -150,6 +150,7 @@ char *view_text(struct arena *arena, const char *text);
 enum status order_stream_on_request(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err);
 
 /* commands: order_service.c, courier_service.c, board_service.c answer DECIDED alike */
+must_use enum status api_submit(struct api *api, struct wait *wait, struct submission *submission, struct error *err);
 must_use enum status api_command(struct api *api, struct wait *wait, struct command *command, struct error *err);
 must_use enum status api_ask(struct api *api, struct wait *wait, struct question *question, struct error *err);
 

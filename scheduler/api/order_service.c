@@ -115,11 +115,7 @@ static enum status on_submit_prescription(struct api *api, struct wait *wait, st
     enum status rc = resolve_prescription(catalog, request, now_ms, &submission, err);
     engine_catalog_unref(api->engine, catalog);
     TRY(rc);
-    submission.order.city = submission.city;
-    if (engine_submit(api->engine, &submission, ticket_of(wait))) return STATUS_OK;
-    error_set(err, STATUS_RESOURCE_EXHAUSTED, "intake is full just now; call again with the same idempotency key");
-    if (err) err->retry_ms = 250;
-    return error_reason(err, "QUEUE_FULL");
+    return api_submit(api, wait, &submission, err);
 }
 
 /* ---- home tests ---- */
@@ -254,11 +250,7 @@ static enum status on_submit_test(struct api *api, struct wait *wait, struct rpc
     enum status rc = resolve_test(catalog, request, now_ms, &submission, err);
     engine_catalog_unref(api->engine, catalog);
     TRY(rc);
-    submission.order.city = submission.city;
-    if (engine_submit(api->engine, &submission, ticket_of(wait))) return STATUS_OK;
-    error_set(err, STATUS_RESOURCE_EXHAUSTED, "intake is full just now; call again with the same idempotency key");
-    if (err) err->retry_ms = 250;
-    return error_reason(err, "QUEUE_FULL");
+    return api_submit(api, wait, &submission, err);
 }
 
 void order_on_submitted(struct wait *wait, struct rpc_call *call, const struct message *message)
