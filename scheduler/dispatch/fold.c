@@ -184,6 +184,7 @@ static void apply_arrived(struct world *world, const struct fact *fact, struct w
         /* at the door without having been at the depot: the kit is his own */
         if (order->order.kind == ORDER_KIND_TEST && !order->picked_up_ms) {
             order->kit_from_box = true;
+            if (courier->kits > 0) courier->kits--; /* in use from now on: nobody else's visit may count on it */
             leave_route(world, order, STOP_KIT);
         }
     }
@@ -192,9 +193,7 @@ static void apply_arrived(struct world *world, const struct fact *fact, struct w
 
 static void apply_collected(struct world *world, const struct fact *fact, struct world_order *order)
 {
-    struct world_courier *courier = courier_find(world, order->courier);
     order->collected_ms = fact->at_ms;
-    if (courier && order->kit_from_box && courier->kits > 0) courier->kits--;
     courier_seen(world, fact, order, STOP_HOME, false);
 }
 
@@ -216,7 +215,7 @@ static void apply_ended(struct world *world, const struct fact *fact, struct wor
         return;
     }
     order->fail = fact->ended.reason;
-    bool unused_kit = order->order.kind == ORDER_KIND_TEST && order->picked_up_ms && !order->collected_ms;
+    bool unused_kit = order->order.kind == ORDER_KIND_TEST && (order->picked_up_ms || order->arrived_ms) && !order->collected_ms;
     if (courier && unused_kit && (was == ORDER_KIT_PICKED_UP || was == ORDER_ARRIVED)) courier->kits++; /* it stays in the box */
 }
 

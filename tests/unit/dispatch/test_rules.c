@@ -75,6 +75,23 @@ static void test_prescription_goes_the_whole_way(void **state)
     city_deinit(&city);
 }
 
+static void test_kit_from_the_box_comes_back_when_nobody_opens(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(city_shift(&city, 5, city_point(0, 0), 1), STATUS_OK);
+    struct order o = city_test(&city, 1, city_point(9000, 9000), city_point(1000, 0), city_point(2000, 0));
+    assert_int_equal(city_enter(&city, &o), STATUS_OK);
+    city_plan(&city);
+    city_wait(&city, 0);
+    assert_int_equal(city_answer(&city, 1, 5, true), STATUS_OK);
+    assert_int_equal(city_stop(&city, 1, 5, STOP_EVENT_ARRIVED), STATUS_OK);
+    assert_int_equal(world_courier(city.world, (struct courier_id){5})->kits, 0);
+    assert_int_equal(city_fail(&city, 1, 5, FAIL_ABSENT), STATUS_OK);
+    assert_int_equal(world_courier(city.world, (struct courier_id){5})->kits, 1);
+    city_deinit(&city);
+}
+
 static void test_home_test_with_a_kit_from_the_box(void **state)
 {
     (void)state;
@@ -89,6 +106,7 @@ static void test_home_test_with_a_kit_from_the_box(void **state)
     assert_int_equal(world_courier(city.world, (struct courier_id){5})->stop_count, 2); /* no way to the depot */
     assert_int_equal(city_answer(&city, 1, 5, true), STATUS_OK);
     assert_int_equal(city_stop(&city, 1, 5, STOP_EVENT_ARRIVED), STATUS_OK);
+    assert_int_equal(world_courier(city.world, (struct courier_id){5})->kits, 0); /* in use: no other visit may count on it */
     assert_int_equal(city_stop(&city, 1, 5, STOP_EVENT_COLLECTED), STATUS_OK);
     assert_int_equal(world_courier(city.world, (struct courier_id){5})->kits, 0);
     struct sha256 first = order(1)->custody;
@@ -420,7 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prescription_goes_the_whole_way),
-        cmocka_unit_test(test_home_test_with_a_kit_from_the_box),
+        cmocka_unit_test(test_home_test_with_a_kit_from_the_box), cmocka_unit_test(test_kit_from_the_box_comes_back_when_nobody_opens),
         cmocka_unit_test(test_old_specimen_is_not_accepted),
         cmocka_unit_test(test_no_answer_is_a_no_and_the_next_courier_is_asked),
         cmocka_unit_test(test_failure_with_goods_on_board_turns_back),
