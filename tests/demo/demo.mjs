@@ -9,7 +9,8 @@ if (!existsSync(path.join(root, 'deploy/demo/node_modules/.meddispatch-lock'))) 
   console.log('skipped: deploy/demo/node_modules was not made by deploy/test or deploy/run');
   process.exit(77);
 }
-const run = (...args) => spawnSync(path.join(root, 'deploy/run'), args, { encoding: 'utf8', timeout: 800000 });
+const state = `${json}.state`; // its own, so that a run that is kept up elsewhere is not in the way
+const run = (...args) => spawnSync(path.join(root, 'deploy/run'), args, { encoding: 'utf8', timeout: 800000, env: { ...process.env, MEDDISPATCH_STATE: state } });
 
 for (const bad of [['--orders', 'many'], ['--orders'], ['--nonsense'], ['--hours', '-1']]) assert.equal(run(...bad).status, 2, `deploy/run ${bad.join(' ')} is a usage error`);
 assert.equal(run('--map', '/nowhere/city.osm.pbf').status, 3, 'a map that is not there is input refused');
@@ -34,5 +35,5 @@ for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
   } catch {
     continue; // it ended while we looked
   }
-  assert.ok(!command.includes(path.join(root, '.state/')), `still running: ${command.replaceAll('\0', ' ')}`);
+  assert.ok(!command.includes(state), `still running: ${command.replaceAll('\0', ' ')}`);
 }
