@@ -12,7 +12,7 @@ const result = {
   orders_total: play.orders_total, orders_delivered: play.orders_delivered, orders_failed: play.orders_failed, orders_cancelled: play.orders_cancelled, orders_refused: play.orders_refused,
   orders_open: play.orders_open, share_within_3h: round(play.share_within_3h, 4), mean_minutes: round(play.mean_minutes, 1), p90_minutes: round(play.p90_minutes, 1), km_per_order: round(play.km_per_order, 2),
   claims_total: play.claims_total, benefit_fen: play.benefit_fen, member_fen: play.member_fen, ledger_balanced: given.balanced === '0', settlement_clean: given.settled === '0',
-  remittance_files: files(given.out), refusals_by_rule: play.refusals_by_rule, endings_by_reason: play.endings_by_reason, offers_declined: play.offers_declined, faults: play.faults.length,
+  remittance_files: files(given.out), refusals_by_rule: play.refusals_by_rule, endings_by_reason: play.endings_by_reason, offers_declined: play.offers_declined, events_refused: Object.values(play.events_refused).reduce((sum, count) => sum + count, 0), faults: play.faults.length,
   business_days: play.business_days, build_seconds: Number(given.build), map_seconds: Number(given.map), setup_seconds: Number(given.setup), play_seconds: Number(given.played), wall_seconds: Number(given.wall),
   daemon_peak_mb: round(Number(given.peak) / 1024, 1), clock_speed: play.clock_speed };
 
