@@ -40,6 +40,8 @@ struct naive {
     uint32_t via_count;
     struct state *state;      /* state i < count: segment i with no rule under way */
     uint32_t state_count, state_capacity;
+    uint8_t *part;            /* by state: in the part chosen; NULL: none chosen */
+    uint32_t part_size;       /* states that were known when it was chosen: all that can be reached */
 };
 
 void heap_push(struct heap *heap, uint64_t key, uint32_t value)
@@ -135,6 +137,7 @@ static void index_make(struct naive *naive)
 static uint32_t only_one(const struct naive *naive, uint32_t node, int64_t way, bool arriving)
 {
     uint32_t found = GEO_NONE, w = osm_ways_find(&naive->data, way);
+    if (node == GEO_NONE || naive->data.nodes.crossing[node].blocked) return GEO_NONE; /* nobody gets through: nothing to rule */
     for (uint32_t i = w == GEO_NONE ? 0 : naive->way_first[w]; w != GEO_NONE && i < naive->way_first[w + 1]; i++) {
         const struct directed *s = &naive->segment[i];
         if (!s->ms || (arriving ? s->to : s->from) != node) continue;
@@ -160,7 +163,7 @@ static uint32_t via_drive(const struct naive *naive, int64_t id, uint32_t node, 
     bool along = node == begin;
     for (uint32_t k = 0; k <= (last - first) / 2; k++) {
         uint32_t segment = along ? first + 2 * k : last - 2 * k + 1;
-        if (!naive->segment[segment].ms) return GEO_NONE;
+        if (!naive->segment[segment].ms || naive->data.nodes.crossing[naive->segment[segment].to].blocked) return GEO_NONE;
         rule->sequence = realloc(rule->sequence, (rule->length + 1) * sizeof *rule->sequence);
         assert(rule->sequence);
         rule->sequence[rule->length++] = segment;
@@ -260,11 +263,9 @@ static bool may_turn_round(const struct naive *naive, uint32_t node)
 static bool turn(const struct naive *naive, const struct state *s, uint32_t next, uint64_t *mask)
 {
     uint32_t node = naive->segment[s->segment].to;
-    if (naive->data.nodes.crossing[node].blocked) { /* a dead end from either side */
-        *mask = 0;
-        return next == (s->segment ^ 1);
-    }
-    if (next == (s->segment ^ 1) && !may_turn_round(naive, node)) return false;
+    bool blocked = naive->data.nodes.crossing[node].blocked; /* a dead end from either side */
+    if (blocked && next != (s->segment ^ 1)) return false;
+    if (!blocked && next == (s->segment ^ 1) && !may_turn_round(naive, node)) return false;
     for (uint32_t i = naive->pair_first[s->segment]; i < naive->pair_first[s->segment + 1]; i++)
         if ((naive->pairs[i].to == next) != naive->pairs[i].only) return false;
     *mask = 0;
@@ -299,16 +300,29 @@ static uint32_t state_find(struct naive *naive, uint32_t segment, uint64_t mask)
     return naive->state_count++;
 }
 
+static uint32_t start_state(struct naive *naive, uint32_t segment)
+{
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < naive->via_count; i++)
+        if (naive->via[i].sequence[0] == segment) mask |= UINT64_C(1) << i;
+    return state_find(naive, segment, mask);
+}
+
+static bool is_in_part(const struct naive *naive, uint32_t state)
+{
+    return !naive->part || (state < naive->part_size && naive->part[state]);
+}
+
 void naive_search(struct naive *naive, uint32_t segment)
 {
     struct heap heap = {0};
     for (uint32_t i = 0; i < naive->state_count; i++) naive->state[i].ms = UINT64_MAX;
-    uint64_t mask = 0;
-    for (uint32_t i = 0; i < naive->via_count; i++)
-        if (naive->via[i].sequence[0] == segment) mask |= UINT64_C(1) << i;
-    uint32_t start = state_find(naive, segment, mask);
-    naive->state[start].ms = naive->segment[segment].ms;
-    heap_push(&heap, naive->segment[segment].ms, start);
+    uint32_t plain = start_state(naive, segment);
+    for (uint32_t i = 0; i < naive->state_count; i++) {
+        if (naive->part ? naive->state[i].segment != segment || !is_in_part(naive, i) : i != plain) continue;
+        naive->state[i].ms = naive->segment[segment].ms;
+        heap_push(&heap, naive->segment[segment].ms, i);
+    }
     while (heap.count) {
         struct heap_item top = heap_pop(&heap);
         struct state s = naive->state[top.value];
@@ -316,6 +330,7 @@ void naive_search(struct naive *naive, uint32_t segment)
         uint32_t node = naive->segment[s.segment].to;
         for (uint32_t i = naive->first[node]; i < naive->first[node + 1]; i++) {
             uint32_t next = naive->out[i];
+            uint64_t mask = 0;
             if (!turn(naive, &s, next, &mask)) continue;
             uint32_t to = state_find(naive, next, mask);
             uint64_t ms = s.ms + naive->segment[next].ms;
@@ -329,10 +344,86 @@ void naive_search(struct naive *naive, uint32_t segment)
 
 uint64_t naive_ms(const struct naive *naive, uint32_t segment)
 {
-    uint64_t best = naive->state[segment].ms;
+    uint64_t best = UINT64_MAX;
+    if (is_in_part(naive, segment)) best = naive->state[segment].ms;
     for (uint32_t i = naive->count; i < naive->state_count; i++)
-        if (naive->state[i].segment == segment && naive->state[i].ms < best) best = naive->state[i].ms;
+        if (naive->state[i].segment == segment && is_in_part(naive, i) && naive->state[i].ms < best) best = naive->state[i].ms;
     return best == UINT64_MAX ? best : best - naive->segment[segment].ms;
+}
+
+/* ---- parts ---- */
+
+struct step {
+    uint32_t from, to;
+};
+
+/* Every step from every state that can be reached. */
+static struct step *steps_find(struct naive *naive, size_t *count)
+{
+    struct step *steps = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    for (uint32_t i = 0; i < naive->count; i++)
+        if (naive->segment[i].ms) (void)start_state(naive, i);
+    for (uint32_t i = 0; i < naive->state_count; i++) {
+        struct state s = naive->state[i];
+        uint32_t node = naive->segment[s.segment].to;
+        for (uint32_t k = naive->first[node]; k < naive->first[node + 1]; k++) {
+            uint64_t mask = 0;
+            if (!naive->segment[s.segment].ms || !turn(naive, &s, naive->out[k], &mask)) continue;
+            assert(osm_grow(&steps, &capacity, *count + 1, sizeof *steps));
+            steps[(*count)++] = (struct step){i, state_find(naive, naive->out[k], mask)};
+        }
+    }
+    return steps;
+}
+
+/* What can be reached from the seed, or (against) what reaches it. */
+static void spread(const struct step *steps, size_t count, bool against, uint8_t *seen)
+{
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t from = against ? steps[i].to : steps[i].from, to = against ? steps[i].from : steps[i].to;
+            if (!seen[from] || seen[to]) continue;
+            seen[to] = 1;
+            grown = true;
+        }
+    }
+}
+
+static bool part_holds(const struct naive *naive, uint32_t segment)
+{
+    for (uint32_t i = 0; i < naive->state_count; i++)
+        if (naive->state[i].segment == segment && naive->part[i]) return true;
+    return false;
+}
+
+bool naive_part_choose(struct naive *naive, const uint32_t *segments, uint32_t count, uint32_t *covered)
+{
+    size_t step_count = 0;
+    struct step *steps = steps_find(naive, &step_count);
+    uint8_t *back = malloc(naive->state_count);
+    bool found = false;
+    naive->part = malloc(naive->state_count);
+    naive->part_size = naive->state_count;
+    assert(back && naive->part && count > 0);
+    for (uint32_t seed = 0; seed < naive->state_count && !found; seed++) {
+        if (naive->state[seed].segment != segments[0]) continue;
+        memset(naive->part, 0, naive->state_count);
+        memset(back, 0, naive->state_count);
+        naive->part[seed] = back[seed] = 1;
+        spread(steps, step_count, false, naive->part);
+        spread(steps, step_count, true, back);
+        for (uint32_t i = 0; i < naive->state_count; i++) naive->part[i] = naive->part[i] && back[i];
+        found = true;
+        for (uint32_t i = 0; i < count && found; i++) found = part_holds(naive, segments[i]);
+    }
+    *covered = 0;
+    for (uint32_t i = 0; i < naive->count; i++) *covered += naive->segment[i].ms && part_holds(naive, i);
+    free(back);
+    free(steps);
+    return found;
 }
 
 uint32_t naive_segment_ms(const struct naive *naive, uint32_t segment)
@@ -402,5 +493,6 @@ void naive_free(struct naive *naive)
     free(naive->pairs);
     free(naive->pair_first);
     free(naive->state);
+    free(naive->part);
     free(naive);
 }
