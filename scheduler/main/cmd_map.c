@@ -21,12 +21,13 @@ static const char USAGE[] =
     "usage: meddispatch map build CITY.osm.pbf -o CITY.mdmap [--profile ebike|car|foot] [--json]\n"
     "       meddispatch map info CITY.mdmap [--json]\n"
     "       meddispatch map check CITY.mdmap [--json]\n"
-    "       meddispatch map route CITY.mdmap LAT,LON LAT,LON [--snap-m N] [--json | --geojson]\n"
+    "       meddispatch map route CITY.mdmap LAT,LON LAT,LON [--at HH:MM] [--snap-m N] [--json | --geojson]\n"
     "       meddispatch map matrix CITY.mdmap POINTS.csv [--to POINTS2.csv] [--snap-m N] [--json]\n"
     "       meddispatch map synth [--seed N] [--size JUNCTIONS] -o CITY.osm.pbf [--json]\n"
     "       meddispatch map export --dimacs CITY.mdmap -o PREFIX [--json]\n"
     "  build   .osm.pbf (any encoding) or .osm XML to a map file of one profile (ebike)\n"
-    "  route   travel time, length and steps between two points in WGS-84 degrees\n"
+    "  route   travel time, length and steps between two points in WGS-84 degrees; --at HH:MM tells when one arrives\n"
+    "          (a map file has one speed a road, the same at every hour)\n"
     "  matrix  travel times in milliseconds; each line of the file begins with LAT,LON; a first line of words is passed over\n"
     "  synth   a made-up city of about --size junctions (6000)\n"
     "  export  PREFIX.gr and PREFIX.co of the 9th DIMACS challenge, weights in milliseconds\n"
@@ -39,6 +40,7 @@ struct map_options {
     const char *out, *to;
     enum geo_profile profile;
     int64_t seed, size, snap_m;
+    int64_t leave_s; /* time of day; -1: not said */
     bool json, geojson, dimacs, help;
 };
 
@@ -86,14 +88,15 @@ static int64_t peak_kib(void)
 static void graph_print(struct buffer *out, const struct geo_graph *graph, int64_t read_ms, int64_t write_ms, const struct map_options *options)
 {
     const struct geo_graph_stats *s = &graph->stats;
-    double growth = s->arcs_before ? 100.0 * ((double)graph->arc_count / (double)s->arcs_before - 1) : 0;
+    uint32_t split = graph->node_count + s->nodes_dropped - s->nodes_before; /* nodes added so that turn restrictions are obeyed */
+    double growth = s->nodes_before ? 100.0 * split / s->nodes_before : 0;
     if (options->json) {
         buffer_printf(out, "{\"profile\":\"%s\",\"nodes\":%u,\"arcs\":%u,\"shape_points\":%u", geo_profile_name(graph->profile), graph->node_count,
                       graph->arc_count, graph->shape_count);
         buffer_printf(out, ",\"osm_nodes\":%" PRIu64 ",\"osm_ways\":%" PRIu64 ",\"osm_relations\":%" PRIu64, s->osm_nodes, s->osm_ways, s->osm_relations);
         buffer_printf(out, ",\"restrictions_obeyed\":%u,\"restrictions_ignored\":%u,\"restrictions_conditional\":%u", s->restrictions_obeyed,
                       s->restrictions_ignored, s->restrictions_conditional);
-        buffer_printf(out, ",\"nodes_before\":%u,\"arcs_before\":%u,\"nodes_dropped\":%u", s->nodes_before, s->arcs_before, s->nodes_dropped);
+        buffer_printf(out, ",\"nodes_before\":%u,\"arcs_before\":%u,\"nodes_split\":%u,\"nodes_dropped\":%u", s->nodes_before, s->arcs_before, split, s->nodes_dropped);
         buffer_printf(out, ",\"read_ms\":%" PRId64 ",\"write_ms\":%" PRId64 ",\"peak_kib\":%" PRId64 "}\n", read_ms, write_ms, peak_kib());
         return;
     }
@@ -101,10 +104,9 @@ static void graph_print(struct buffer *out, const struct geo_graph *graph, int64
                   s->osm_relations, read_ms);
     buffer_printf(out, "roads     %u junctions, %u arcs, %u points of shape for %s\n", s->nodes_before, s->arcs_before, graph->shape_count,
                   geo_profile_name(graph->profile));
-    buffer_printf(out, "turns     %u restrictions obeyed, %u ignored (not of these roads, or ambiguous), %u conditional passed over\n", s->restrictions_obeyed,
-                  s->restrictions_ignored, s->restrictions_conditional);
-    buffer_printf(out, "graph     %u nodes, %u arcs (%+.1f %% with splitting and dropping); %u nodes dropped outside the largest part\n", graph->node_count,
-                  graph->arc_count, growth, s->nodes_dropped);
+    buffer_printf(out, "turns     %u restrictions obeyed by %u more nodes (%+.1f %%), %u ignored (not of these roads, or ambiguous), %u conditional passed over\n",
+                  s->restrictions_obeyed, split, growth, s->restrictions_ignored, s->restrictions_conditional);
+    buffer_printf(out, "graph     %u nodes, %u arcs; %u nodes dropped outside the largest part\n", graph->node_count, graph->arc_count, s->nodes_dropped);
     buffer_printf(out, "written   %s in %" PRId64 " ms, peak memory %" PRId64 " MiB\n", options->out, write_ms, peak_kib() / 1024);
 }
 
@@ -262,10 +264,37 @@ static void points_print(struct buffer *out, const struct geo_route *route)
         buffer_printf(out, "%s[%.7f,%.7f]", i ? "," : "", route->points[i].lon_e7 / 1e7, route->points[i].lat_e7 / 1e7);
 }
 
+/* When one arrives: time of day, rounded up to the second, and days later. */
+struct arrival {
+    uint32_t hour, minute, second, days;
+};
+
+static struct arrival arrival_of(int64_t leave_s, uint32_t travel_ms)
+{
+    enum { DAY_S = 86400 };
+    uint32_t at_s = (uint32_t)leave_s + travel_ms / 1000 + (travel_ms % 1000 != 0), of_day_s = at_s % DAY_S;
+    return (struct arrival){of_day_s / 3600, of_day_s / 60 % 60, of_day_s % 60, at_s / DAY_S};
+}
+
+static void arrival_print(struct buffer *out, const struct geo_route *route, const struct map_options *options)
+{
+    if (options->leave_s < 0) return;
+    struct arrival at = arrival_of(options->leave_s, route->travel_ms);
+    unsigned hour = (unsigned)(options->leave_s / 3600), minute = (unsigned)(options->leave_s / 60 % 60);
+    if (options->json || options->geojson) {
+        buffer_printf(out, ",\"leave\":\"%02u:%02u\",\"arrive\":\"%02u:%02u:%02u\",\"arrive_days_later\":%u", hour, minute, at.hour, at.minute, at.second, at.days);
+        return;
+    }
+    buffer_printf(out, "leaves %02u:%02u, arrives %02u:%02u:%02u", hour, minute, at.hour, at.minute, at.second);
+    if (at.days) buffer_printf(out, ", %u days later", at.days);
+    buffer_printf(out, "\n");
+}
+
 static void route_print(struct buffer *out, const struct geo_route *route, const struct map_options *options)
 {
     if (!options->json && !options->geojson) {
         buffer_printf(out, "%.1f min, %.2f km\n", route->travel_ms / 60000.0, route->length_dm / 10000.0);
+        arrival_print(out, route, options);
         for (uint32_t i = 0; i < route->step_count; i++) {
             const struct geo_step *step = &route->steps[i];
             buffer_printf(out, "%8.0f m %6.0f s  %s\n", step->length_dm / 10.0, step->travel_ms / 1000.0, step->name[0] ? step->name : "(no name)");
@@ -273,7 +302,9 @@ static void route_print(struct buffer *out, const struct geo_route *route, const
         return;
     }
     if (options->geojson) buffer_printf(out, "{\"type\":\"Feature\",\"properties\":");
-    buffer_printf(out, "{\"travel_ms\":%u,\"length_dm\":%u,\"steps\":[", route->travel_ms, route->length_dm);
+    buffer_printf(out, "{\"travel_ms\":%u,\"length_dm\":%u", route->travel_ms, route->length_dm);
+    arrival_print(out, route, options);
+    buffer_printf(out, ",\"steps\":[");
     for (uint32_t i = 0; i < route->step_count; i++) {
         const struct geo_step *step = &route->steps[i];
         buffer_printf(out, "%s{\"name\":", i ? "," : "");
@@ -402,16 +433,32 @@ static bool number_read(const char *name, const char *text, int64_t min, int64_t
     return false;
 }
 
+static bool time_read(const char *text, int64_t *out_s)
+{
+    const char *colon = strchr(text, ':');
+    char hour[3] = "";
+    int64_t hours = 0, minutes = 0;
+    if (colon && colon - text <= 2 && strlen(colon + 1) == 2) {
+        memcpy(hour, text, (size_t)(colon - text));
+        if (text_to_i64(hour, 0, 23, &hours) && text_to_i64(colon + 1, 0, 59, &minutes)) {
+            *out_s = hours * 3600 + minutes * 60;
+            return true;
+        }
+    }
+    fprintf(stderr, "meddispatch map: --at is a time of day, HH:MM\n");
+    return false;
+}
+
 static bool options_read(int argc, char **argv, struct map_options *out)
 {
-    enum { PROFILE = 256, SEED, SIZE, SNAP, TO, JSON, GEOJSON, DIMACS };
+    enum { PROFILE = 256, SEED, SIZE, SNAP, TO, AT, JSON, GEOJSON, DIMACS };
     static const struct option table[] = {
         {"profile", required_argument, NULL, PROFILE}, {"seed", required_argument, NULL, SEED}, {"size", required_argument, NULL, SIZE},
         {"snap-m", required_argument, NULL, SNAP},     {"to", required_argument, NULL, TO},     {"json", no_argument, NULL, JSON},
         {"geojson", no_argument, NULL, GEOJSON},       {"dimacs", no_argument, NULL, DIMACS},   {"output", required_argument, NULL, 'o'},
-        {"help", no_argument, NULL, 'h'},              {NULL, 0, NULL, 0},
+        {"at", required_argument, NULL, AT},           {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
-    *out = (struct map_options){.verb = "", .profile = GEO_EBIKE, .seed = 1, .size = 6000, .snap_m = SNAP_M};
+    *out = (struct map_options){.verb = "", .profile = GEO_EBIKE, .seed = 1, .size = 6000, .snap_m = SNAP_M, .leave_s = -1};
     bool good = true;
     optind = 1;
     for (int c; good && (c = getopt_long(argc, argv, "o:h0123456789.,", table, NULL)) != -1;) {
@@ -422,6 +469,7 @@ static bool options_read(int argc, char **argv, struct map_options *out)
         else if (c == SIZE) good = number_read("size", optarg, GEO_SYNTH_SIZE_MIN, GEO_SYNTH_SIZE_MAX, &out->size);
         else if (c == SNAP) good = number_read("snap-m", optarg, 1, 100000, &out->snap_m);
         else if (c == TO) out->to = optarg;
+        else if (c == AT) good = time_read(optarg, &out->leave_s);
         else if (c == JSON) out->json = true;
         else if (c == GEOJSON) out->geojson = true;
         else if (c == DIMACS) out->dimacs = true;

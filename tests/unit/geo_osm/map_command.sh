@@ -29,6 +29,11 @@ expect 0 "$program" map route ebike.mdmap "$a" "$b"; has " km"
 expect 0 "$program" map route ebike.mdmap "$a" "$b" --json; has '"travel_ms":'
 ms=$(sed 's/{"travel_ms":\([0-9]*\).*/\1/' out)
 expect 0 "$program" map route ebike.mdmap "$a" "$b" --geojson; has LineString
+# who leaves at 08:30 arrives when the time has passed, rounded up to the second; who leaves late arrives on the next day
+arrive=$(awk "BEGIN{s=8*3600+30*60+int(($ms+999)/1000); printf \"%02d:%02d:%02d\", s/3600, s/60%60, s%60}")
+expect 0 "$program" map route ebike.mdmap "$a" "$b" --at 08:30; has "leaves 08:30, arrives $arrive\$"
+expect 0 "$program" map route ebike.mdmap "$a" "$b" --at 08:30 --geojson; has "\"arrive\":\"$arrive\",\"arrive_days_later\":0"
+expect 0 "$program" map route ebike.mdmap "$a" "$b" --at 23:59 --json; has '"arrive":"00:[0-9:]*","arrive_days_later":1'
 printf 'lat,lon\n%s\n%s,a name\n' "$a" "$b" >points.csv
 expect 0 "$program" map matrix ebike.mdmap points.csv; has "^0,$ms\$"
 expect 0 "$program" map matrix ebike.mdmap points.csv --to points.csv --json; has "\[\[0,$ms\],"
@@ -41,6 +46,7 @@ expect 2 "$program" map
 expect 2 "$program" map build city.osm.pbf
 expect 2 "$program" map build city.osm.pbf -o x --profile boat
 expect 2 "$program" map route ebike.mdmap here there
+for time in 24:00 8 8:5 08:60 -1:30 08:30:00 "8 :30" ""; do expect 2 "$program" map route ebike.mdmap "$a" "$b" --at "$time"; done
 expect 2 "$program" map synth -o x --size 5
 expect 3 "$program" map build points.csv -o x
 head -c 5000 city.osm.pbf >cut.osm.pbf
