@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { TOWNS = 1500, SIDE = 4, WAYS_MAX = 64, TEXT_MAX_BYTES = 1 << 16 };
+enum { TOWNS = 700, SIDE = 4, WAYS_MAX = 64, TEXT_MAX_BYTES = 1 << 16 };
 
 struct town {
     uint64_t random;
@@ -217,7 +217,7 @@ static void test_turns_agree_with_segments_in_random_towns(void **state)
         town_compare(&town, seed, GEO_CAR, &tally);
     }
     print_message("%u pairs agree, %u restrictions obeyed, %u arcs copied\n", tally.pairs, tally.obeyed, tally.copies);
-    assert_true(tally.pairs > 500000 && tally.obeyed > 5000 && tally.copies > 5000); /* the towns are as wild as meant */
+    assert_true(tally.pairs > 500000 && tally.obeyed > 4000 && tally.copies > 4000); /* the towns are as wild as meant */
 }
 
 int main(void)
