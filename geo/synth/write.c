@@ -70,7 +70,7 @@ struct writer {
     const struct city *city;
     struct bytes table, group, item, list[3], blob, block;
     uint32_t string_count;
-    bool failed;
+    bool no_memory, unwritten;
 };
 
 static uint32_t string_add(struct writer *writer, const char *text)
@@ -87,10 +87,10 @@ static void blob_write(struct writer *writer, const char *type, struct bytes *co
     put_text(header, 1, type);
     put_number(header, 3, writer->blob.size);
     uint8_t length[4] = {0, 0, (uint8_t)(header->size >> 8), (uint8_t)header->size};
-    writer->failed = writer->failed || header->failed || writer->blob.failed;
-    if (!writer->failed)
-        writer->failed = fwrite(length, 1, 4, writer->file) != 4 || fwrite(header->data, 1, header->size, writer->file) != header->size ||
-                         fwrite(writer->blob.data, 1, writer->blob.size, writer->file) != writer->blob.size;
+    writer->no_memory = writer->no_memory || header->failed || writer->blob.failed;
+    if (!writer->no_memory && !writer->unwritten)
+        writer->unwritten = fwrite(length, 1, 4, writer->file) != 4 || fwrite(header->data, 1, header->size, writer->file) != header->size ||
+                            fwrite(writer->blob.data, 1, writer->blob.size, writer->file) != writer->blob.size;
     writer->blob.size = header->size = 0;
 }
 
@@ -235,11 +235,11 @@ enum geo_status city_write(const struct city *city, const char *path, struct geo
     in_blocks(&writer, city->node_count, nodes_write);
     in_blocks(&writer, city->way_count, ways_write);
     in_blocks(&writer, city->restriction_count, relations_write);
-    bool failed = writer.failed;
-    if (fclose(writer.file) != 0) failed = true;
-    if (!failed && rename(aside, path) != 0) failed = true;
-    enum geo_status rc = failed ? geo_error_set(error, GEO_IO, "%s could not be written: %s", path, strerror(errno)) : GEO_OK;
-    if (failed) (void)unlink(aside);
+    if (fclose(writer.file) != 0) writer.unwritten = true;
+    enum geo_status rc = GEO_OK;
+    if (writer.no_memory) rc = geo_error_set(error, GEO_NO_MEMORY, "out of memory for %zu nodes of a city", city->node_count);
+    else if (writer.unwritten || rename(aside, path) != 0) rc = geo_error_set(error, GEO_IO, "%s could not be written: %s", path, strerror(errno));
+    if (rc != GEO_OK) (void)unlink(aside);
     struct bytes *const owned[] = {&writer.table, &writer.group, &writer.item, &writer.list[0], &writer.list[1], &writer.list[2], &writer.blob, &writer.block};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]->data);
     return rc;

@@ -1,5 +1,5 @@
-/* Every allocation of a graph's building fails once: the answer is GEO_NO_MEMORY with a text, nothing leaks (ASan sees to it), and the next try
- * works. The linker leads malloc, calloc and realloc of all rooms here (--wrap). */
+/* Every allocation of a made-up city and of its graph fails once: the answer is GEO_NO_MEMORY with a text, nothing leaks (ASan sees to it), no
+ * file is left half written, and the next try works. The linker leads malloc, calloc and realloc of all rooms here (--wrap). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,6 +46,11 @@ void *__wrap_realloc(void *old, size_t size)
 
 static char folder[] = "/tmp/geo_osm_memory_XXXXXX", path[64];
 
+static enum geo_status synth(struct geo_error *error)
+{
+    return geo_synth_write(path, 7, 400, error);
+}
+
 static enum geo_status build(struct geo_error *error)
 {
     struct geo_graph *graph = NULL;
@@ -56,31 +61,43 @@ static enum geo_status build(struct geo_error *error)
     return rc;
 }
 
-static void test_memory_may_run_out_while_a_graph_is_built(void **state)
+/* How many allocations the work makes; each has failed once. */
+static int fail_each(enum geo_status (*work)(struct geo_error *error), bool leaves_file)
 {
-    (void)state;
-    struct geo_error error = {.text = ""};
-    assert_int_equal(geo_synth_write(path, 7, 400, &error), GEO_OK);
-    int failures = 0;
-    for (;; failures++) {
-        assert_true(failures < FAILURES_MAX);
-        error.text[0] = 0;
+    for (int failures = 0; failures < FAILURES_MAX; failures++) {
+        struct geo_error error = {.text = ""};
+        if (leaves_file) (void)unlink(path);
         left = failures;
-        enum geo_status rc = build(&error);
+        enum geo_status rc = work(&error);
         bool all_given = left >= 0;
         left = -1;
         if (all_given) {
             assert_int_equal(rc, GEO_OK);
-            break;
+            return failures;
         }
         if (rc != GEO_NO_MEMORY || !error.text[0]) fail_msg("allocation %d failed, the answer was %d '%s'", failures, (int)rc, error.text);
+        if (leaves_file && access(path, F_OK) == 0) fail_msg("allocation %d failed, and yet there is a file", failures);
     }
-    assert_true(failures >= 30); /* the wrapping works */
+    fail_msg("more than %d allocations", FAILURES_MAX);
+    return 0;
+}
+
+static void test_memory_may_run_out_while_a_city_is_made(void **state)
+{
+    (void)state;
+    assert_true(fail_each(synth, true) >= 10); /* the wrapping works */
+}
+
+static void test_memory_may_run_out_while_a_graph_is_built(void **state)
+{
+    (void)state;
+    assert_true(fail_each(build, false) >= 30);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory_may_run_out_while_a_city_is_made), /* leaves the city for the next */
         cmocka_unit_test(test_memory_may_run_out_while_a_graph_is_built),
     };
     if (!mkdtemp(folder)) return 1;
