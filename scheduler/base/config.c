@@ -85,6 +85,7 @@ enum status config_read(const struct config_key *keys, size_t count, const char 
         else rc = read_line(keys, count, line, seen, out, err);
         if (rc != STATUS_OK) error_context(err, "%s:%u: ", path, number);
     }
+    if (rc == STATUS_OK && ferror(file)) rc = error_set(err, STATUS_INVALID_ARGUMENT, "%s cannot be read: %s", path, strerror(errno)); /* a folder, say */
     fclose(file);
     return rc;
 }

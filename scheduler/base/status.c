@@ -45,6 +45,24 @@ static void cut_at_character(char *text, size_t capacity)
     text[size] = 0;
 }
 
+/* What a peer sent may be quoted in a text; a text that is not UTF-8 would make the whole answer undecodable. */
+static void mend_utf8(char *text)
+{
+    for (size_t at = 0, step; text[at]; at += step) {
+        size_t left = strlen(text + at);
+        step = 1;
+        if ((unsigned char)text[at] < 0x80) continue;
+        for (step = left < 4 ? left : 4; step > 1 && !text_is_utf8(text + at, step); step--) continue;
+        if (step == 1) text[at] = '?';
+    }
+}
+
+static void finish_text(char *text, size_t capacity)
+{
+    cut_at_character(text, capacity);
+    mend_utf8(text);
+}
+
 static void error_begin(struct error *err, enum status status)
 {
     memset(err, 0, sizeof *err);
@@ -59,7 +77,7 @@ enum status error_set(struct error *err, enum status status, const char *format,
     char text[ERROR_TEXT_MAX];
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    cut_at_character(text, sizeof text);
+    finish_text(text, sizeof text);
     error_begin(err, status);
     memcpy(err->text, text, sizeof text);
     return status;
@@ -76,7 +94,8 @@ enum status error_field(struct error *err, const char *field, const char *format
     text_copy(name, sizeof name, field);
     error_begin(err, STATUS_INVALID_ARGUMENT);
     text_format(err->text, sizeof err->text, "%s %s", name, what);
-    cut_at_character(err->text, sizeof err->text);
+    finish_text(err->text, sizeof err->text);
+    mend_utf8(name);
     memcpy(err->field, name, sizeof name);
     return STATUS_INVALID_ARGUMENT;
 }
@@ -98,6 +117,6 @@ enum status error_context(struct error *err, const char *format, ...)
     va_end(arguments);
     memcpy(before, err->text, sizeof before);
     text_format(err->text, sizeof err->text, "%s%s", context, before);
-    cut_at_character(err->text, sizeof err->text);
+    finish_text(err->text, sizeof err->text);
     return err->status;
 }

@@ -33,6 +33,29 @@ static void test_error_keeps_field_reason_and_valid_text(void **state)
     assert_true(strncmp(err.text, "again: 药", 10) == 0);
 }
 
+/* A text may quote what a peer sent; what goes out must be UTF-8 whatever came in, and what was UTF-8 stays as it is. */
+static void test_error_text_is_utf8_whatever_is_quoted(void **state)
+{
+    (void)state;
+    struct error err;
+    error_set(&err, STATUS_INVALID_ARGUMENT, "'%s' is no name", "\xff药\xe8\x8d" "a\xf0\x9d\x84\x9e\xc0\x80é");
+    assert_string_equal(err.text, "'?药??a𝄞??é' is no name");
+    error_field(&err, "x\x80", "is '%s'", "\xed\xa0\x80");
+    assert_true(text_is_utf8(err.text, strlen(err.text)) && text_is_utf8(err.field, strlen(err.field)));
+    error_context(&err, "%s: ", "\xfe");
+    assert_true(text_is_utf8(err.text, strlen(err.text)));
+    struct rng rng;
+    rng_init(&rng, 5);
+    for (int round = 0; round < 2000; round++) {
+        char noise[400];
+        size_t size = rng_below(&rng, sizeof noise);
+        for (size_t i = 0; i < size; i++) noise[i] = (char)(1 + rng_below(&rng, 255));
+        noise[size] = 0;
+        error_set(&err, STATUS_INTERNAL, "%s", noise);
+        assert_true(text_is_utf8(err.text, strlen(err.text)));
+    }
+}
+
 static void test_arena_zeroes_aligns_and_ends_at_its_cap(void **state)
 {
     (void)state;
@@ -194,6 +217,8 @@ static void test_config_reads_refuses_and_prints_itself(void **state)
         assert_int_equal(read_text(BAD[i], &settings, &err), STATUS_INVALID_ARGUMENT);
         assert_non_null(strstr(err.text, i == 3 ? ":2: " : ":1: "));
     }
+    assert_int_equal(config_read(KEYS, COUNT_OF(KEYS), "/tmp", &settings, &err), STATUS_INVALID_ARGUMENT); /* a folder is no configuration */
+    assert_int_equal(config_read(KEYS, COUNT_OF(KEYS), "/tmp/meddispatch-no-such-file", &settings, &err), STATUS_NOT_FOUND);
     struct buffer example;
     buffer_init(&example, 4096);
     config_print_example(KEYS, COUNT_OF(KEYS), &example);
@@ -205,6 +230,7 @@ static void test_config_reads_refuses_and_prints_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_error_text_is_utf8_whatever_is_quoted),
         cmocka_unit_test(test_error_keeps_field_reason_and_valid_text), cmocka_unit_test(test_arena_zeroes_aligns_and_ends_at_its_cap),
         cmocka_unit_test(test_buffer_and_reader_round_trip_and_refuse), cmocka_unit_test(test_text_utf8_copy_and_numbers),
         cmocka_unit_test(test_sha256_known_answers),                    cmocka_unit_test(test_clock_speed_is_a_function_of_real_time),
