@@ -8,15 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ACCEPTS_A_TURN = 64, BACKLOG = 1024 };
+enum { ACCEPTS_A_TURN = 64, BACKLOG = 1024, DESCRIPTORS_WAIT_MS = 100 };
 
 struct loop_listener {
     int fd;
-    bool is_unix;
+    bool is_unix, paused;
     struct loop_fd *watch;
+    struct loop_timer *breath; /* out of descriptors: a pause, else the waiting connection would wake us without end */
     void (*on_accept)(void *context, int fd, const char *peer);
     void *context;
     char address[LISTEN_ADDRESS_MAX];
@@ -82,8 +84,11 @@ static void on_ready(void *context, int ready)
         socklen_t size = sizeof peer;
         int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            /* out of descriptors: the connection waits in the backlog; the caller's cap should have come first */
-            if (errno == EMFILE || errno == ENFILE) log_warn("event=accept_failed reason=descriptors");
+            if (errno != EMFILE && errno != ENFILE) return;
+            /* the connection waits in the backlog; the caller's cap should have come first */
+            log_warn("event=accept_failed reason=descriptors");
+            loop_fd_want(listener->watch, 0);
+            loop_timer_start(listener->breath, DESCRIPTORS_WAIT_MS);
             return;
         }
         int one = 1;
@@ -92,6 +97,25 @@ static void on_ready(void *context, int ready)
         print(&peer, text, sizeof text);
         listener->on_accept(listener->context, fd, text);
     }
+}
+
+static void on_breath(void *context)
+{
+    struct loop_listener *listener = context;
+    if (!listener->paused) loop_fd_want(listener->watch, LOOP_READ);
+}
+
+/* A socket that a dead process left behind would refuse us. Nothing but such a socket is removed: not a file, and not one that somebody answers on. */
+static bool unix_make_way(const struct sockaddr_un *at, socklen_t size)
+{
+    struct stat what;
+    if (lstat(at->sun_path, &what) != 0) return errno == ENOENT;
+    if (!S_ISSOCK(what.st_mode)) return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return false;
+    bool dead = connect(fd, (const struct sockaddr *)at, size) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return dead && unlink(at->sun_path) == 0;
 }
 
 static enum status open_socket(const char *address, bool reuse_port, struct loop_listener *listener, struct error *err)
@@ -105,7 +129,8 @@ static enum status open_socket(const char *address, bool reuse_port, struct loop
     if (listener->fd < 0) return error_set(err, STATUS_UNAVAILABLE, "socket: %s", strerror(errno));
     setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (reuse_port) setsockopt(listener->fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-    if (listener->is_unix) unlink(address + 5);
+    if (listener->is_unix && !unix_make_way((const struct sockaddr_un *)(const void *)&at, size))
+        return error_set(err, STATUS_UNAVAILABLE, "cannot listen on %s: the path is taken", address);
     if (bind(listener->fd, (struct sockaddr *)&at, size) != 0 || listen(listener->fd, BACKLOG) != 0)
         return error_set(err, STATUS_UNAVAILABLE, "cannot listen on %s: %s", address, strerror(errno));
     size = sizeof at;
@@ -126,6 +151,7 @@ enum status loop_listen(struct loop *loop, const char *address, bool reuse_port,
         loop_listener_free(listener);
         return rc;
     }
+    listener->breath = loop_timer_new(loop, on_breath, listener);
     listener->watch = loop_fd_new(loop, listener->fd, on_ready, listener);
     loop_fd_want(listener->watch, LOOP_READ);
     *out = listener;
@@ -139,6 +165,8 @@ const char *loop_listener_address(const struct loop_listener *listener)
 
 void loop_listener_pause(struct loop_listener *listener, bool paused)
 {
+    listener->paused = paused;
+    loop_timer_stop(listener->breath);
     loop_fd_want(listener->watch, paused ? 0 : LOOP_READ);
 }
 
@@ -146,6 +174,7 @@ void loop_listener_free(struct loop_listener *listener)
 {
     if (!listener) return;
     loop_fd_free(listener->watch);
+    loop_timer_free(listener->breath);
     if (listener->fd >= 0) close(listener->fd);
     if (listener->is_unix && listener->address[0]) unlink(listener->address + 5);
     free(listener);

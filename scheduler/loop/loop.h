@@ -42,7 +42,8 @@ void loop_fd_free(struct loop_fd *fd);
 
 enum { LISTEN_ADDRESS_MAX = 128 };
 struct loop_listener;
-/** Address "127.0.0.1:7400", "[::1]:7400" (port 0: any free one) or "unix:/path". Accepted descriptors are non-blocking, close-on-exec, TCP_NODELAY,
+/** Address "127.0.0.1:7400", "[::1]:7400" (port 0: any free one) or "unix:/path" (a dead process's socket there is replaced;
+ *  anything else is not: UNAVAILABLE). Accepted descriptors are non-blocking, close-on-exec, TCP_NODELAY,
  *  and belong to on_accept; `peer` is the peer's address as text. `reuse_port` lets several loops share one port. */
 must_use enum status loop_listen(struct loop *loop, const char *address, bool reuse_port, void (*on_accept)(void *context, int fd, const char *peer),
                                  void *context, struct loop_listener **out, struct error *err);
@@ -56,7 +57,8 @@ void loop_listener_free(struct loop_listener *listener);
 
 struct mailbox;
 must_use struct mailbox *mailbox_new(uint32_t capacity);
-void mailbox_free(struct mailbox *mailbox); /* must be empty: the messages are not ours to free */
+/** Must be empty (the messages are not ours to free), its producers must have ended, and it is not called from its own on_messages. */
+void mailbox_free(struct mailbox *mailbox);
 /** False when full: the caller keeps the message. */
 must_use bool mailbox_post(struct mailbox *mailbox, void *message);
 /** The oldest message, now the caller's; NULL when empty. Consumer only. */
