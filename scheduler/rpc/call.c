@@ -6,7 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEADLINE_CHECK_MS = 1 };
+enum { KEPT_BYTES = 64 * 1024 }; /* a buffer that was larger gives its memory back when it is empty */
+
+/* ---- memory: every byte that a peer can make us hold is counted, for its connection and for the server ---- */
+
+static void recount(struct rpc_call *call)
+{
+    size_t now = sizeof *call + call->header_bytes + call->reader.bytes.size + call->held.size + call->unary.size + call->out.size;
+    call->session->memory += now - call->counted;
+    call->session->table->memory += now - call->counted;
+    call->counted = now;
+}
+
+static void uncount(struct rpc_call *call)
+{
+    call->session->memory -= call->counted;
+    call->session->table->memory -= call->counted;
+    call->counted = 0;
+}
+
+static bool has_room(const struct rpc_call *call, size_t more)
+{
+    const struct call_table *table = call->session->table;
+    return call->session->memory + more <= table->limits->connection_memory_bytes && table->memory + more <= table->limits->server_memory_bytes;
+}
 
 /* ---- making, naming, freeing ---- */
 
@@ -51,6 +74,7 @@ struct rpc_call *call_new(struct session *session, int32_t stream)
     session->table->stats.calls++;
     buffer_init(&call->out, session->table->limits->call_queue_bytes);
     slot_take(call);
+    recount(call);
     return call;
 }
 
@@ -69,7 +93,9 @@ void call_free(struct rpc_call *call)
     if (call->next) call->next->previous = call->previous;
     session->call_count--;
     session->table->stats.calls--;
-    session->memory -= call->out.size + call->held.size + call->unary.size;
+    session->last_call_ms = session->table->now_ms;
+    if (call->writable_due) session->writable_due--;
+    uncount(call);
     metadata_free(call->metadata, call->metadata_count);
     metadata_free(call->headers, call->header_count);
     metadata_free(call->trailers, call->trailer_count);
@@ -251,6 +277,16 @@ static void submit_trailers(struct rpc_call *call)
     arena_free(arena);
 }
 
+static void empty(struct buffer *buffer)
+{
+    size_t cap = buffer->cap;
+    if (buffer->capacity > KEPT_BYTES) {
+        buffer_deinit(buffer);
+        buffer_init(buffer, cap);
+    }
+    buffer_clear(buffer);
+}
+
 static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t most, uint32_t *flags, nghttp2_data_source *source, void *context)
 {
     (void)h2;
@@ -261,10 +297,14 @@ static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t
     if (take) memcpy(to, call->out.data + call->out_at, take);
     call->out_at += take;
     call->progress_ms = call->session->table->now_ms;
+    if (!call->finished && !call->writable_due && call->out_high && call->out.size - call->out_at <= call->out_high / 2) {
+        call->writable_due = true; /* told after nghttp2 has returned: a handler may send and finish */
+        call->session->writable_due++;
+    }
     if (call->out_at == call->out.size) {
-        call->session->memory -= call->out.size;
-        buffer_clear(&call->out);
+        empty(&call->out);
         call->out_at = 0;
+        recount(call);
         if (call->finished) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
             if (call->wish == WISH_GRPC) {
@@ -313,11 +353,10 @@ enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size)
     ASSERT(!call->finished);
     const struct rpc_limits *limits = call->session->table->limits;
     size_t whole = size + FRAME_PREFIX;
-    if (whole > limits->call_queue_bytes - (call->out.size - call->out_at) || call->session->memory + whole > limits->connection_memory_bytes)
-        return STATUS_RESOURCE_EXHAUSTED;
-    if (call->out_at > 0) { /* what has been sent makes room */
+    if (whole > limits->call_queue_bytes - (call->out.size - call->out_at) || !has_room(call, whole)) return STATUS_RESOURCE_EXHAUSTED;
+    /* what has been sent makes room; moved only when it is the larger part (or needed), so that a long queue is not moved for each message */
+    if (call->out_at > call->out.size / 2 || call->out.size + whole > call->out.cap) {
         memmove(call->out.data, call->out.data + call->out_at, call->out.size - call->out_at);
-        call->session->memory -= call->out_at;
         call->out.size -= call->out_at;
         call->out_at = 0;
     }
@@ -326,7 +365,8 @@ enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size)
     buffer_append(&call->out, prefix, sizeof prefix);
     buffer_append(&call->out, message, size);
     ASSERT(!call->out.full);
-    call->session->memory += whole;
+    recount(call);
+    if (call->out.size - call->out_at > call->out_high) call->out_high = call->out.size - call->out_at;
     call->session->table->stats.messages_out++;
     if (!call->responded) submit_headers(call);
     wake(call);
@@ -372,7 +412,7 @@ void call_http(struct rpc_call *call, int status, const char *body)
     call->finished = call->responded = true;
     slot_give(call);
     buffer_append(&call->out, body, strlen(body));
-    call->session->memory += strlen(body);
+    recount(call);
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_out};
     nghttp2_submit_response(call->session->h2, call->stream, all, COUNT_OF(all), &provider);
     call->session->on_output(call->session->context);
@@ -380,8 +420,7 @@ void call_http(struct rpc_call *call, int status, const char *body)
 
 /* ---- receiving ---- */
 
-/* The peer has broken the call: the handler, if it has seen the call open, hears that it is gone before it is answered. */
-static void fail(struct rpc_call *call, const struct error *err)
+void call_fail(struct rpc_call *call, const struct error *err)
 {
     if (call->opened && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, err->status);
     if (!call->finished) rpc_finish(call, err);
@@ -391,7 +430,7 @@ static void refuse(struct rpc_call *call, enum status status, const char *text)
 {
     struct error err;
     error_set(&err, status, "%s", text);
-    fail(call, &err);
+    call_fail(call, &err);
 }
 
 static bool is_grpc_type(const char *type)
@@ -423,7 +462,9 @@ void call_on_headers(struct rpc_call *call)
     else if (call->header_bad_timeout) refuse(call, STATUS_INTERNAL, "grpc-timeout must be 1 to 8 digits and a unit of H M S m u n");
     else if (call->encoding[0] && strcmp(call->encoding, "identity") != 0 && strcmp(call->encoding, "gzip") != 0)
         refuse(call, STATUS_UNIMPLEMENTED, "grpc-encoding: identity and gzip are known");
-    else if (table->stopping) refuse(call, STATUS_UNAVAILABLE, "the server is stopping; call another, or again in a moment");
+    else if (table->stopping && method->kind != RPC_UNARY) refuse(call, STATUS_UNAVAILABLE, "the server is stopping; connect to another, or again in a moment");
+    else if (call->deadline_ms && table->now_ms >= call->deadline_ms) refuse(call, STATUS_DEADLINE_EXCEEDED, "the call's deadline has passed");
+    else if (!has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too much is in flight; call again in a moment");
     else {
         call->method = method;
         call->opened = true;
@@ -459,18 +500,18 @@ static void deliver(struct rpc_call *call, const uint8_t *message, size_t size)
         refuse(call, STATUS_UNIMPLEMENTED, "this method takes exactly one message");
         return;
     }
-    if (call->session->memory + size > call->session->table->limits->connection_memory_bytes) {
+    if (!has_room(call, size)) {
         refuse(call, STATUS_RESOURCE_EXHAUSTED, "too many large requests at once on this connection");
         return;
     }
     buffer_append(&call->unary, message, size);
-    call->session->memory += size;
 }
 
 /* Reads messages out of `bytes` until they end, the handler pauses, or the call finishes. Returns how many bytes were used. */
 static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
 {
     size_t at = 0;
+    call->delivering = true;
     while (at < count && !call->finished && !call->paused) {
         const uint8_t *message;
         size_t used, size;
@@ -478,20 +519,25 @@ static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
         enum status rc = frame_reader_feed(&call->reader, bytes + at, count - at, &used, &message, &size, &call->inflated, &err);
         at += used;
         if (rc != STATUS_OK) {
-            fail(call, &err);
+            call_fail(call, &err);
             return count;
         }
-        if (!message) continue;
-        deliver(call, message, size);
-        frame_reader_next(&call->reader);
+        if (message) {
+            deliver(call, message, size);
+            frame_reader_next(&call->reader);
+            empty(&call->inflated);
+        }
+        recount(call);
+        if (!call->finished && !has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too many large requests at once on this connection");
     }
+    call->delivering = false;
     return call->finished ? count : at;
 }
 
 static void hold(struct rpc_call *call, const uint8_t *bytes, size_t count)
 {
     buffer_append(&call->held, bytes, count);
-    call->session->memory += count;
+    recount(call);
     if (call->held.full) refuse(call, STATUS_RESOURCE_EXHAUSTED, "the peer sends past the window it was given");
 }
 
@@ -547,18 +593,28 @@ void rpc_call_resume(struct rpc_call *call)
 {
     if (!call->paused) return;
     call->paused = false;
+    if (call->delivering) return; /* from within on_message: the one who delivers goes on */
     call->progress_ms = call->session->table->now_ms;
     size_t used = consume(call, call->held.data, call->held.size);
     if (used > call->held.size) used = call->held.size;
     if (used) memmove(call->held.data, call->held.data + used, call->held.size - used);
     call->held.size -= used;
-    call->session->memory -= used;
+    recount(call);
     if (!call->paused && call->unconsumed) {
         size_t count = call->unconsumed;
         call->unconsumed = 0;
         give_window(call, count);
     }
     if (call->remote_closed) half_close(call);
+}
+
+void call_writable(struct rpc_call *call)
+{
+    if (!call->writable_due) return;
+    call->writable_due = false;
+    call->session->writable_due--;
+    call->out_high = 0;
+    if (!call->finished && call->method->handler->on_writable) call->method->handler->on_writable(call, call->method->context);
 }
 
 void call_gone(struct rpc_call *call, enum status why)

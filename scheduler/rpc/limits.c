@@ -11,6 +11,7 @@ static const struct {
     {offsetof(struct rpc_limits, header_list_bytes), 16384, "names + values + 32 each: an HPACK bomb decodes 45 MB out of a few kB"},
     {offsetof(struct rpc_limits, call_queue_bytes), 64u << 20, "the largest answer, or a slow reader's backlog"},
     {offsetof(struct rpc_limits, connection_memory_bytes), 96u << 20, "requests being read and answers queued, of one connection"},
+    {offsetof(struct rpc_limits, server_memory_bytes), 1u << 30, "the same of all connections together: past it calls are told to come again"},
     {offsetof(struct rpc_limits, preface_ms), 10000, "a peer that says nothing after connecting"},
     {offsetof(struct rpc_limits, idle_ms), 1800000, "no call for so long: GOAWAY"},
     {offsetof(struct rpc_limits, body_ms), 60000, "a request that does not get further: slowloris"},

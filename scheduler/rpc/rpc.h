@@ -22,13 +22,13 @@ struct rpc_call_ref {
     uint32_t slot, generation;
 };
 
-/** What happens to a call, in this order; any of them may be NULL. */
+/** What happens to a call, in this order. on_message is needed where exactly one message comes; the others may be NULL. */
 struct rpc_handler {
     void (*on_open)(struct rpc_call *call, void *context); /* the headers are good */
     /** A whole message, borrowed for the call. UNARY and SERVER_STREAM: exactly once, after the peer has half-closed. */
     void (*on_message)(struct rpc_call *call, void *context, const uint8_t *message, size_t size);
     void (*on_half_close)(struct rpc_call *call, void *context); /* client streams: no more messages will come */
-    void (*on_writable)(struct rpc_call *call, void *context);   /* the queue has fallen below half of what it was */
+    void (*on_writable)(struct rpc_call *call, void *context);   /* what was queued has fallen to half: there is room again */
     /** Cancelled, past its deadline, broken by the peer (wrong messages), or its connection lost: forget the call. The last callback; not called
      *  after rpc_finish. */
     void (*on_gone)(struct rpc_call *call, void *context, enum status why);
@@ -47,6 +47,7 @@ struct rpc_limits {
     uint32_t connections, streams, header_list_bytes, call_queue_bytes, connection_memory_bytes;
     uint32_t preface_ms, idle_ms, body_ms, write_stall_ms;
     uint32_t control_frames, control_frames_per_s, ping_interval_ms, ping_strikes;
+    uint32_t server_memory_bytes;
 };
 
 struct rpc_options {
@@ -64,7 +65,7 @@ must_use enum status rpc_server_new(struct loop *loop, const struct rpc_options 
 const char *rpc_server_address(const struct rpc_server *server);
 /** What health says of the server as a whole (and of each service that has a method here). */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
-/** NOT_SERVING, GOAWAY to all, no new calls; on_done when the last call has ended or drain_ms is over (the rest is cut). */
+/** NOT_SERVING; GOAWAY to all, after a round trip in which unary calls on their way are still taken; streams are ended; on_done when the last call has ended or drain_ms is over (the rest is cut). */
 void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context);
 /** Cuts what is left; on_gone is called for open calls. */
 void rpc_server_free(struct rpc_server *server);

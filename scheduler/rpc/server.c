@@ -32,7 +32,7 @@ struct rpc_server {
     struct call_table table;
     struct connection *connections, *dirty;
     struct loop_timer *flush, *sweep, *drain;
-    bool flush_set, paused;
+    bool flush_set;
     int64_t tick_ms;
     void (*on_done)(void *context);
     void *done_context;
@@ -63,10 +63,6 @@ static void connection_close(struct connection *connection)
     server->table.stats.connections--;
     buffer_deinit(&connection->out);
     free(connection);
-    if (server->paused && !server->table.stopping) {
-        server->paused = false;
-        loop_listener_pause(server->listener, false);
-    }
 }
 
 static void stop_if_drained(struct rpc_server *server)
@@ -115,7 +111,8 @@ static bool connection_write(struct connection *connection)
         }
         ssize_t count = send(connection->fd, connection->out.data + connection->out_at, connection->out.size - connection->out_at, MSG_NOSIGNAL);
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            loop_fd_want(connection->watch, LOOP_READ | LOOP_WRITE);
+            /* a connection that is closing is not read: what the peer sends would wake us for nothing, again and again */
+            loop_fd_want(connection->watch, connection->closing ? LOOP_WRITE : LOOP_READ | LOOP_WRITE);
             return true;
         }
         if (count < 0) {
@@ -220,18 +217,6 @@ static void on_accept(void *context, int fd, const char *peer)
 
 /* ---- time ---- */
 
-static void expire_calls(struct session *session, int64_t now_ms)
-{
-    for (struct rpc_call *call = session->calls, *next; call; call = next) {
-        next = call->next;
-        if (call->finished || call->deadline_ms == 0 || now_ms < call->deadline_ms) continue;
-        struct error err;
-        error_set(&err, STATUS_DEADLINE_EXCEEDED, "the call's deadline has passed");
-        if (call->opened && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, STATUS_DEADLINE_EXCEEDED);
-        if (!call->finished) rpc_finish(call, &err);
-    }
-}
-
 static void on_sweep(void *context)
 {
     struct rpc_server *server = context;
@@ -244,7 +229,7 @@ static void on_sweep(void *context)
             if (now_ms - connection->linger_ms > LINGER_MS) connection_close(connection);
             continue;
         }
-        if (connection->session.call_count) expire_calls(&connection->session, now_ms);
+        if (connection->session.call_count) session_expire(&connection->session, now_ms);
         if (!tick) continue;
         bool stalled = connection->out.size > connection->out_at && now_ms - connection->write_ms > server->limits.write_stall_ms;
         if (stalled || !session_tick(&connection->session, now_ms)) connection_close(connection);
@@ -321,8 +306,7 @@ static void end_streams(struct rpc_server *server)
             struct error err;
             error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
             err.retry_ms = 1000;
-            if (call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, STATUS_UNAVAILABLE);
-            if (!call->finished) rpc_finish(call, &err);
+            call_fail(call, &err);
         }
     }
 }
@@ -338,8 +322,7 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on
     loop_listener_pause(server->listener, true);
     end_streams(server);
     for (struct connection *connection = server->connections; connection; connection = connection->next) {
-        session_shutdown_notice(&connection->session);
-        session_goaway(&connection->session, NGHTTP2_NO_ERROR, "stopping");
+        session_shutdown(&connection->session);
         on_output(connection);
     }
     server->drain = loop_timer_new(server->loop, on_drain_over, server);
@@ -350,7 +333,6 @@ void rpc_server_free(struct rpc_server *server)
 {
     if (!server) return;
     server->on_done = NULL;
-    server->table.stopping = true; /* closing must not reopen the listener */
     while (server->connections) connection_close(server->connections);
     loop_listener_free(server->listener);
     loop_timer_free(server->flush);

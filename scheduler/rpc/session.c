@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20 };
+enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000 };
 
 /* ---- the table ---- */
 
@@ -27,7 +27,10 @@ void call_table_init(struct call_table *table, const struct rpc_limits *limits, 
     *table = (struct call_table){.limits = limits, .methods = methods, .method_count = count, .serving = true};
     table->method_slot_count = (uint32_t)count * 2 + 1;
     table->method_slots = mem_zalloc(table->method_slot_count, sizeof *table->method_slots);
-    for (uint32_t i = 0; i < count; i++) table_add(table, i);
+    for (uint32_t i = 0; i < count; i++) {
+        ASSERT(methods[i].handler->on_message || methods[i].kind == RPC_CLIENT_STREAM || methods[i].kind == RPC_BIDI_STREAM);
+        table_add(table, i);
+    }
 }
 
 void call_table_deinit(struct call_table *table)
@@ -134,6 +137,7 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
 {
     struct session *session = context;
     if (frame->hd.type == NGHTTP2_SETTINGS) session->preface_seen = true;
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && session->notice_ms) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
     if (!control_frame_ok(session, frame)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
@@ -283,6 +287,7 @@ bool session_drain(struct session *session, struct buffer *out)
         if (count == 0) break;
         buffer_append(out, bytes, (size_t)count);
     }
+    for (struct rpc_call *call = session->calls; call && session->writable_due; call = call->next) call_writable(call);
     return true;
 }
 
@@ -291,9 +296,23 @@ bool session_is_over(const struct session *session)
     return session->dead || (!nghttp2_session_want_read(session->h2) && !nghttp2_session_want_write(session->h2));
 }
 
-void session_shutdown_notice(struct session *session)
+void session_shutdown(struct session *session)
 {
+    if (session->goaway_sent || session->notice_ms) return;
+    session->notice_ms = session->table->now_ms;
     nghttp2_submit_shutdown_notice(session->h2);
+    nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, NULL);
+}
+
+/* A call whose headers are still coming is not answered: its stream has only the body timer. */
+void session_expire(struct session *session, int64_t now_ms)
+{
+    for (struct rpc_call *call = session->calls; call; call = call->next) {
+        if (call->finished || !call->headers_done || call->deadline_ms == 0 || now_ms < call->deadline_ms) continue;
+        struct error err;
+        error_set(&err, STATUS_DEADLINE_EXCEEDED, "the call's deadline has passed");
+        call_fail(call, &err);
+    }
 }
 
 static void tick_calls(struct session *session, int64_t now_ms)
@@ -315,6 +334,7 @@ bool session_tick(struct session *session, int64_t now_ms)
 {
     const struct rpc_limits *limits = session->table->limits;
     if (!session->preface_seen && now_ms - session->began_ms > limits->preface_ms) return false;
+    if (session->notice_ms && now_ms - session->notice_ms >= NOTICE_MS) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
     if (session->call_count == 0 && now_ms - session->last_call_ms > limits->idle_ms) session_goaway(session, NGHTTP2_NO_ERROR, "idle");
     tick_calls(session, now_ms);
     return !session->dead;

@@ -23,6 +23,7 @@ struct call_table {
     uint32_t slot_count, *free_slots, free_count;
     bool serving, stopping;
     struct rpc_stats stats;
+    size_t memory;                    /* bytes held for all calls */
     struct rpc_call *health_watchers;
     void (*on_health)(struct rpc_call *call, void *context);
     void *health_context;
@@ -42,8 +43,9 @@ struct session {
     struct rpc_call *calls;           /* open ones of this connection */
     uint32_t call_count;
     size_t memory;                    /* bytes held for its calls */
+    uint32_t writable_due;            /* calls whose handler is to hear that there is room again */
     char peer[LISTEN_ADDRESS_MAX];
-    int64_t began_ms, last_call_ms, budget_ms, last_ping_ms;
+    int64_t began_ms, last_call_ms, budget_ms, last_ping_ms, notice_ms;
     double budget;
     uint32_t strikes;
     bool preface_seen, goaway_sent, dead;
@@ -60,7 +62,10 @@ must_use bool session_feed(struct session *session, const uint8_t *bytes, size_t
 must_use bool session_drain(struct session *session, struct buffer *out);
 bool session_is_over(const struct session *session);
 void session_goaway(struct session *session, uint32_t error, const char *why);
-void session_shutdown_notice(struct session *session);
+/** GOAWAY in two steps: a notice that takes no stream away, and when the peer has answered a ping (or a second is over) the final one. */
+void session_shutdown(struct session *session);
+/** End the calls whose deadline has passed. */
+void session_expire(struct session *session, int64_t now_ms);
 /** Once a second or so: timers of the session. False: close. */
 must_use bool session_tick(struct session *session, int64_t now_ms);
 
@@ -95,14 +100,15 @@ struct rpc_call {
     struct buffer inflated;
     uint32_t messages_in;
     bool paused, delivering, half_close_told;
+    size_t counted;                   /* its share of session->memory */
     size_t unconsumed;                /* window not given back while paused */
     int64_t progress_ms;
     /* response */
     struct metadata headers[RESPONSE_METADATA_MAX], trailers[RESPONSE_METADATA_MAX];
     uint32_t header_count, trailer_count;
     struct buffer out;
-    size_t out_at, out_high;
-    bool responded, finished, deferred, opened;
+    size_t out_at, out_high;          /* out_high: the most that was queued since on_writable */
+    bool responded, finished, deferred, opened, writable_due;
     enum status finish_status;
     struct error *finish_error;       /* for the trailers; NULL: OK */
     void *data;
@@ -116,6 +122,9 @@ void call_on_headers(struct rpc_call *call);
 void call_on_header(struct rpc_call *call, const char *name, size_t name_size, const uint8_t *value, size_t value_size);
 void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count);
 void call_on_remote_close(struct rpc_call *call);
+/** The call ends by our doing or the peer's fault: the handler, if it has seen the call open, hears that it is gone before it is answered. */
+void call_fail(struct rpc_call *call, const struct error *err);
+void call_writable(struct rpc_call *call);
 /** Tell the handler (if it still cares) that the call is over. */
 void call_gone(struct rpc_call *call, enum status why);
 /** An answer in plain HTTP: 405, 415, or /healthz. */
