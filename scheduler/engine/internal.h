@@ -19,7 +19,6 @@ enum {
     LEASE_MS = 3000, BEAT_MS = 600,
     OUTBOX_POLL_MS = 2000,
     COMMIT_RETRY_MS = 200,
-    REPLAN_MS = 3000,             /* improvement runs at least so far apart (real time) */
 };
 
 /** A decided batch on its way from core to writer: facts, answers, and nothing that points into the world. */
