@@ -17,7 +17,7 @@ struct geo_scratch;
 
 /* ---- maps ---- */
 
-enum { GEO_MAP_VERSION = 1, GEO_MATRIX_MAX = 100000000 /* cells of one call: 400 MB of answers */ };
+enum { GEO_MAP_VERSION = 2, GEO_MATRIX_MAX = 100000000 /* cells of one call: 400 MB of answers */ };
 
 /** Write the map file: versioned, little-endian, a checksum for each section; atomic (written aside, synced, renamed). The same graph gives the
  *  same bytes. Builds the snap index, which lies in the file. */
@@ -44,7 +44,17 @@ geo_must_use enum geo_status geo_map_export_dimacs(const struct geo_map *map, co
 
 /* ---- metrics and scratch ---- */
 
-geo_must_use enum geo_status geo_metric_new(struct geo_map *map, struct geo_metric **out, struct geo_error *error);
+/** A metric is a whole answer to "how long does each arc take now". Building one never disturbs queries on another: build it in the background,
+ *  swap the pointer, let go of the old one. */
+geo_must_use enum geo_status geo_metric_new(struct geo_map *map, struct geo_metric **out, struct geo_error *error); /* free flow: the map's own times */
+/** travel_ms by arc (arc_count of them, waits included, turns not); GEO_UNREACHABLE closes an arc: nobody passes, but who stops on it gets in and out of
+ *  it at the map's own time. Other times are cut to GEO_FINITE_MAX - 1. */
+geo_must_use enum geo_status geo_metric_timed(struct geo_map *map, const uint32_t *travel_ms, struct geo_metric **out, struct geo_error *error);
+struct geo_arc_time { uint32_t arc, travel_ms; };
+/** The old metric with some arcs changed; usable at once, in a fraction of a full build. Copies of an arc are changed together (whichever is named). */
+geo_must_use enum geo_status geo_metric_change(const struct geo_metric *old, const struct geo_arc_time *changes, uint32_t count, struct geo_metric **out,
+                                               struct geo_error *error);
+uint32_t geo_metric_travel_ms(const struct geo_metric *metric, uint32_t arc); /* GEO_UNREACHABLE: closed */
 struct geo_metric *geo_metric_ref(struct geo_metric *metric);
 void geo_metric_unref(struct geo_metric *metric);
 struct geo_map *geo_metric_map(const struct geo_metric *metric); /* borrowed */
@@ -80,6 +90,10 @@ geo_must_use enum geo_status geo_distance(const struct geo_metric *metric, struc
 geo_must_use enum geo_status geo_matrix(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *sources, uint32_t source_count,
                                         const struct geo_snap *targets, uint32_t target_count, uint32_t *travel_ms, uint32_t *length_dm);
 
+/** Milliseconds from one place to every node, or to it from every node: `node_ms` has node_count numbers, GEO_UNREACHABLE where no way leads or beyond limit_ms. */
+geo_must_use enum geo_status geo_reach_from(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, uint32_t limit_ms, uint32_t *node_ms);
+geo_must_use enum geo_status geo_reach_to(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *to, uint32_t limit_ms, uint32_t *node_ms);
+
 struct geo_step {
     const char *name;         /* of the road; in the map, which must outlive the route */
     uint32_t travel_ms, length_dm, point_first;
@@ -103,5 +117,7 @@ void geo_label_free(struct geo_label *label);
 size_t geo_label_bytes(const struct geo_label *label);
 /** O(copies of the arc), at most 64. Either answer may be NULL; GEO_UNREACHABLE if no way leads there. Any thread. */
 void geo_label_from(const struct geo_label *to, const struct geo_snap *from, uint32_t *travel_ms, uint32_t *length_dm);
+/** From one stop to another by their labels alone, which must be of the same metric (else GEO_UNREACHABLE). Either answer may be NULL. Any thread. */
+void geo_label_pair(const struct geo_label *from, const struct geo_label *to, uint32_t *travel_ms, uint32_t *length_dm);
 
 #endif

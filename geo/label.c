@@ -20,7 +20,7 @@ enum geo_status geo_label_new(const struct geo_metric *metric, struct geo_scratc
     }
     label->metric = geo_metric_ref((struct geo_metric *)(uintptr_t)metric);
     label->stop = geo_place_of(stop);
-    geo_search_to(&scratch->search, &metric->map->net, metric->weights, label->stop, label->from_node);
+    geo_search_to(&scratch->search, &metric->map->net, &metric->times, label->stop, label->from_node);
     *out = label;
     return GEO_OK;
 }
@@ -47,12 +47,22 @@ void geo_label_from(const struct geo_label *to, const struct geo_snap *from, uin
         if (length_dm) *length_dm = GEO_UNREACHABLE;
         return;
     }
-    uint32_t direct, count = geo_links_from(&metric->map->net, metric->weights, geo_place_of(from), starts);
-    geo_weight best = geo_direct(&metric->map->net, metric->weights, geo_place_of(from), to->stop, &direct);
+    uint32_t direct, count = geo_links_from(&metric->map->net, &metric->times, geo_place_of(from), starts);
+    geo_weight best = geo_direct(&metric->map->net, &metric->times, geo_place_of(from), to->stop, &direct);
     for (uint32_t i = 0; i < count; i++) {
         geo_weight rest = to->from_node[starts[i].node];
         if (rest != GEO_WEIGHT_NONE && rest + starts[i].weight < best && rest + starts[i].weight < GEO_WEIGHT_END) best = rest + starts[i].weight;
     }
     if (travel_ms) *travel_ms = geo_weight_ms(best);
     if (length_dm) *length_dm = geo_weight_dm(best);
+}
+
+void geo_label_pair(const struct geo_label *from, const struct geo_label *to, uint32_t *travel_ms, uint32_t *length_dm)
+{
+    if (from->metric == to->metric) {
+        geo_label_from(to, &(struct geo_snap){.arc = from->stop.arc, .offset = from->stop.offset}, travel_ms, length_dm);
+        return;
+    }
+    if (travel_ms) *travel_ms = GEO_UNREACHABLE;
+    if (length_dm) *length_dm = GEO_UNREACHABLE;
 }

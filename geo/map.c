@@ -77,43 +77,6 @@ void geo_map_info(const struct geo_map *map, struct geo_map_info *out)
     for (uint32_t a = 0; a < graph->arc_count; a++) out->snappable_count += graph->arcs[a].snappable;
 }
 
-/* ---- metrics ---- */
-
-enum geo_status geo_metric_new(struct geo_map *map, struct geo_metric **out, struct geo_error *error)
-{
-    struct geo_metric *metric = calloc(1, sizeof *metric);
-    const struct geo_graph *graph = &map->file.graph;
-    if (metric) metric->weights = malloc((uint64_t)graph->arc_count * sizeof *metric->weights);
-    if (!metric || !metric->weights) {
-        free(metric);
-        return geo_error_set(error, GEO_NO_MEMORY, "no memory for a metric of %u arcs", graph->arc_count);
-    }
-    metric->references = 1;
-    metric->map = geo_map_ref(map);
-    for (uint32_t a = 0; a < graph->arc_count; a++) metric->weights[a] = geo_weight_of(graph->arcs[a].travel_ms, graph->arcs[a].length_dm);
-    *out = metric;
-    return GEO_OK;
-}
-
-struct geo_metric *geo_metric_ref(struct geo_metric *metric)
-{
-    __atomic_add_fetch(&metric->references, 1, __ATOMIC_RELAXED);
-    return metric;
-}
-
-void geo_metric_unref(struct geo_metric *metric)
-{
-    if (!metric || __atomic_sub_fetch(&metric->references, 1, __ATOMIC_ACQ_REL) > 0) return;
-    geo_map_unref(metric->map);
-    free(metric->weights);
-    free(metric);
-}
-
-struct geo_map *geo_metric_map(const struct geo_metric *metric)
-{
-    return metric->map;
-}
-
 /* ---- scratch ---- */
 
 struct geo_scratch *geo_scratch_new(const struct geo_map *map)

@@ -15,7 +15,9 @@ struct geo_map {
 struct geo_metric {
     int references;           /* atomic */
     struct geo_map *map;
-    geo_weight *weights;      /* by arc */
+    struct geo_times times;
+    geo_weight *pass;         /* times.pass and .travel_ms, owned */
+    uint32_t *travel_ms;
 };
 
 struct geo_scratch {

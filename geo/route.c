@@ -7,6 +7,7 @@
 
 struct stretch {
     uint32_t arc, from, to;   /* offsets along the arc */
+    bool is_end;              /* one arrives on it: its head's wait is not paid, even at its very end */
 };
 
 struct path {
@@ -30,16 +31,16 @@ static enum geo_status trace(const struct geo_metric *metric, const struct geo_s
     for (uint32_t n = node; scratch->search.nodes[n].parent != GEO_NONE; n = arcs[scratch->search.nodes[n].parent].tail) capacity++;
     path->at = calloc(capacity, sizeof *path->at);
     if (!path->at) return GEO_NO_MEMORY;
-    bool room = path_add(path, capacity, (struct stretch){last->arc, 0, arcs[last->arc].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset});
-    for (uint32_t arc; room && (arc = scratch->search.nodes[node].parent) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE});
+    bool room = path_add(path, capacity, (struct stretch){last->arc, 0, arcs[last->arc].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset, true});
+    for (uint32_t arc; room && (arc = scratch->search.nodes[node].parent) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE, false});
     /* the start: the cheapest link that reaches this node */
     struct geo_link starts[GEO_LINKS_MAX];
-    uint32_t count = geo_links_from(&metric->map->net, metric->weights, from, starts), best = GEO_NONE;
+    uint32_t count = geo_links_from(&metric->map->net, &metric->times, from, starts), best = GEO_NONE;
     for (uint32_t i = 0; i < count; i++)
         if (starts[i].node == node && (best == GEO_NONE || starts[i].weight < starts[best].weight)) best = i;
     if (best == GEO_NONE) return GEO_NOT_FOUND;
     uint32_t first = starts[best].arc;
-    room = room && path_add(path, capacity, (struct stretch){first, arcs[first].twin == arcs[from.arc].twin ? from.offset : GEO_OFFSET_ONE - from.offset, GEO_OFFSET_ONE});
+    room = room && path_add(path, capacity, (struct stretch){first, arcs[first].twin == arcs[from.arc].twin ? from.offset : GEO_OFFSET_ONE - from.offset, GEO_OFFSET_ONE, false});
     for (uint32_t i = 0; i < path->count / 2; i++) {
         struct stretch swap = path->at[i];
         path->at[i] = path->at[path->count - 1 - i];
@@ -111,11 +112,12 @@ static void add_step(const struct geo_graph *graph, const struct geo_arc *arc, g
     step->length_dm += geo_weight_dm(weight);
 }
 
-static geo_weight stretch_weight(const struct geo_metric *metric, const struct stretch *stretch)
+static geo_weight stretch_weight(const struct geo_metric *metric, const struct stretch *stretch, bool is_first)
 {
-    geo_weight whole = metric->weights[stretch->arc];
-    if (stretch->to == GEO_OFFSET_ONE) return whole - geo_part(whole, stretch->from);
-    return geo_part(whole, stretch->to) - geo_part(whole, stretch->from);
+    const struct geo_arc *arc = &metric->map->file.graph.arcs[stretch->arc];
+    geo_weight drive = geo_drive(&metric->map->net, &metric->times, stretch->arc), turn = is_first ? 0 : geo_weight_of(arc->turn_ms, 0);
+    geo_weight end = stretch->to == GEO_OFFSET_ONE && !stretch->is_end ? geo_weight_of(metric->times.travel_ms[stretch->arc], arc->length_dm) : geo_part(drive, stretch->to);
+    return turn + end - geo_part(drive, stretch->from);
 }
 
 static enum geo_status draw(const struct geo_metric *metric, const struct path *path, const struct geo_snap *from, const struct geo_snap *to, struct geo_route *route)
@@ -131,7 +133,7 @@ static enum geo_status draw(const struct geo_metric *metric, const struct path *
     geo_weight begin = 0;
     for (uint32_t i = 0; i < path->count; i++) {
         const struct geo_arc *arc = &graph->arcs[path->at[i].arc];
-        geo_weight weight = stretch_weight(metric, &path->at[i]);
+        geo_weight weight = stretch_weight(metric, &path->at[i], i == 0);
         uint32_t first = route->point_count - 1;
         add_stretch(graph, arc, &path->at[i], begin, weight, route);
         add_step(graph, arc, weight, first, route);
@@ -151,14 +153,14 @@ enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scrat
     struct path path = {0};
     memset(out, 0, sizeof *out);
     if (!geo_has_place(metric->map, from) || !geo_has_place(metric->map, to)) return geo_error_set(error, GEO_INVALID, "the stop is of another map");
-    geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, metric->weights, start, end, &last, &direct);
+    geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, &metric->times, start, end, &last, &direct);
     if (weight == GEO_WEIGHT_NONE) return geo_error_set(error, GEO_NOT_FOUND, "no way leads there");
     enum geo_status rc = GEO_OK;
     if (direct != GEO_NONE) {
         const struct geo_arc *arcs = metric->map->file.graph.arcs;
         bool along_from = direct == arcs[start.arc].twin, along_to = direct == arcs[end.arc].twin;
         path.at = calloc(1, sizeof *path.at);
-        if (path.at) path.at[path.count++] = (struct stretch){direct, along_from ? start.offset : GEO_OFFSET_ONE - start.offset, along_to ? end.offset : GEO_OFFSET_ONE - end.offset};
+        if (path.at) path.at[path.count++] = (struct stretch){direct, along_from ? start.offset : GEO_OFFSET_ONE - start.offset, along_to ? end.offset : GEO_OFFSET_ONE - end.offset, true};
         else rc = GEO_NO_MEMORY;
     } else {
         rc = trace(metric, scratch, start, end, &last, &path);

@@ -12,7 +12,7 @@
 enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SECTION_SHAPE, GEO_SECTION_NAMES, GEO_SECTION_TREE, GEO_SECTION_COUNT };
 
 /** A node of the packed R-tree over road segments (levels from the leaves up, GEO_TREE_FANOUT children each). */
-enum { GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 1 };
+enum { GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 2 };
 struct geo_tree_box {
     struct geo_point low, high;
 };

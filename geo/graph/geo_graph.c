@@ -48,6 +48,7 @@ static const char *arc_fault(const struct geo_graph *graph, uint32_t i)
         if (before->tail > arc->tail || (before->tail == arc->tail && before->head > arc->head)) return "a place out of order";
     }
     if (arc->travel_ms == 0 || arc->travel_ms >= GEO_FINITE_MAX) return "a travel time out of bounds";
+    if (arc->wait_ms > arc->travel_ms || arc->turn_ms >= GEO_FINITE_MAX - arc->travel_ms) return "a wait or a turn out of bounds";
     if (arc->shape_count < 2 || arc->shape_first > graph->shape_count || arc->shape_count > graph->shape_count - arc->shape_first)
         return "a shape out of bounds";
     if (arc->reversed > 1 || arc->snappable > 1) return "a flag that is neither 0 nor 1";
@@ -60,7 +61,7 @@ static const char *arc_fault(const struct geo_graph *graph, uint32_t i)
     if (arc->twin >= graph->arc_count) return "a twin that is no arc";
     const struct geo_arc *twin = &graph->arcs[arc->twin];
     if (twin->twin != arc->twin) return "a twin that is itself a copy";
-    if (twin->shape_first != arc->shape_first || twin->reversed != arc->reversed || twin->travel_ms != arc->travel_ms) return "a twin of another road";
+    if (twin->shape_first != arc->shape_first || twin->reversed != arc->reversed || twin->travel_ms != arc->travel_ms || twin->wait_ms != arc->wait_ms) return "a twin of another road";
     if (arc->snappable && arc->twin != i) return "a copy that is snappable";
     if (arc->reverse != GEO_NONE) {
         if (arc->reverse >= graph->arc_count) return "a reverse that is no arc";

@@ -1,7 +1,8 @@
 /** geo_graph: the directed road graph of one city for one profile, as osm builds it and as map files keep it.
  *
  *  Node-based: a shortest path over `arcs` is exact, because turn restrictions have been obeyed by splitting the nodes that need it (several
- *  nodes may then stand at one junction). Nodes of degree two are gone: an arc is a road between two junctions, with its geometry.
+ *  nodes may then stand at one junction). Nodes of degree two are gone: an arc is a road between two junctions, with its geometry. Passing an arc
+ *  takes turn_ms + travel_ms. Who stops half-way has paid the turn and drives his share of travel_ms - wait_ms; who starts there pays the rest.
  *  The graph is one strongly connected part. Immutable once built.
  */
 #ifndef GEO_GRAPH_GEO_GRAPH_H
@@ -21,7 +22,7 @@ enum geo_class {
 
 struct geo_arc {
     uint32_t tail, head;          /* nodes */
-    uint32_t travel_ms;           /* 1 .. GEO_FINITE_MAX - 1, with the penalties of its head's crossing (signals, gates) */
+    uint32_t travel_ms;           /* 1 .. GEO_FINITE_MAX - 1, from leaving its tail to leaving its head's crossing */
     uint32_t length_dm;
     uint32_t shape_first;         /* into shape[]: its points from tail to head, both ends included ... */
     uint32_t shape_count;         /* ... at least 2; an arc and its reverse share the points (reversed = true on one of them) */
@@ -32,6 +33,8 @@ struct geo_arc {
     uint8_t reversed;             /* walk the shape from its end */
     uint8_t snappable;            /* a stop may lie on it: 0 for the copies of an arc made by splitting (one of each is 1), ferries, motorways */
     uint8_t spare;
+    uint32_t wait_ms;             /* the part of travel_ms that is no driving: signals and gates at its head */
+    uint32_t turn_ms;             /* on top of travel_ms: what turning into it at its tail costs. Copies of an arc differ in it: they begin at other copies of the node */
     uint32_t twin;                /* splitting copies an arc: the arc that stands for all copies (itself if not copied) */
 };
 

@@ -8,36 +8,43 @@ geo_weight geo_part(geo_weight whole, uint32_t offset)
     return ms << 32 | dm;
 }
 
-static uint32_t add_links(const struct geo_net *net, const geo_weight *weights, uint32_t arc, uint32_t offset, bool from, struct geo_link *links, uint32_t count)
+geo_weight geo_drive(const struct geo_net *net, const struct geo_times *times, uint32_t arc)
+{
+    uint32_t ms = times->travel_ms[arc], wait = net->graph->arcs[arc].wait_ms;
+    return geo_weight_of(wait < ms ? ms - wait : 0, net->graph->arcs[arc].length_dm);
+}
+
+static uint32_t add_links(const struct geo_net *net, const struct geo_times *times, uint32_t arc, uint32_t offset, bool from, struct geo_link *links, uint32_t count)
 {
     uint32_t twin = net->graph->arcs[arc].twin;
     for (uint32_t i = net->copy_first[twin]; i < net->copy_first[twin + 1] && count < GEO_LINKS_MAX; i++) {
         uint32_t copy = net->copies[i];
-        geo_weight part = geo_part(weights[copy], offset);
-        links[count++] = from ? (struct geo_link){net->graph->arcs[copy].head, copy, weights[copy] - part}
-                              : (struct geo_link){net->graph->arcs[copy].tail, copy, part};
+        geo_weight part = geo_part(geo_drive(net, times, copy), offset);
+        geo_weight turn = geo_weight_of(net->graph->arcs[copy].turn_ms, 0), whole = geo_weight_of(times->travel_ms[copy], net->graph->arcs[copy].length_dm);
+        links[count++] = from ? (struct geo_link){net->graph->arcs[copy].head, copy, whole - part}
+                              : (struct geo_link){net->graph->arcs[copy].tail, copy, turn + part};
     }
     return count;
 }
 
-static uint32_t links(const struct geo_net *net, const geo_weight *weights, struct geo_place place, bool from, struct geo_link *out)
+static uint32_t links(const struct geo_net *net, const struct geo_times *times, struct geo_place place, bool from, struct geo_link *out)
 {
     uint32_t road = net->graph->arcs[place.arc].twin, reverse = net->graph->arcs[road].reverse;
-    uint32_t count = add_links(net, weights, road, place.offset, from, out, 0);
-    return reverse == GEO_NONE ? count : add_links(net, weights, reverse, GEO_PLACE_ONE - place.offset, from, out, count);
+    uint32_t count = add_links(net, times, road, place.offset, from, out, 0);
+    return reverse == GEO_NONE ? count : add_links(net, times, reverse, GEO_PLACE_ONE - place.offset, from, out, count);
 }
 
-uint32_t geo_links_from(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *out)
+uint32_t geo_links_from(const struct geo_net *net, const struct geo_times *times, struct geo_place place, struct geo_link *out)
 {
-    return links(net, weights, place, true, out);
+    return links(net, times, place, true, out);
 }
 
-uint32_t geo_links_to(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *out)
+uint32_t geo_links_to(const struct geo_net *net, const struct geo_times *times, struct geo_place place, struct geo_link *out)
 {
-    return links(net, weights, place, false, out);
+    return links(net, times, place, false, out);
 }
 
-geo_weight geo_direct(const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to, uint32_t *arc)
+geo_weight geo_direct(const struct geo_net *net, const struct geo_times *times, struct geo_place from, struct geo_place to, uint32_t *arc)
 {
     const struct geo_arc *arcs = net->graph->arcs;
     uint32_t road = arcs[from.arc].twin, back = arcs[road].reverse == GEO_NONE ? GEO_NONE : arcs[arcs[road].reverse].twin;
@@ -50,11 +57,11 @@ geo_weight geo_direct(const struct geo_net *net, const geo_weight *weights, stru
     if (target != road) return GEO_WEIGHT_NONE;
     geo_weight best = GEO_WEIGHT_NONE;
     if (from.offset <= offset) {
-        best = geo_part(weights[road], offset) - geo_part(weights[road], from.offset);
+        best = geo_part(geo_drive(net, times, road), offset) - geo_part(geo_drive(net, times, road), from.offset);
         *arc = road;
     }
     if (back != GEO_NONE && from.offset >= offset) {
-        geo_weight way = geo_part(weights[back], GEO_PLACE_ONE - offset) - geo_part(weights[back], GEO_PLACE_ONE - from.offset);
+        geo_weight way = geo_part(geo_drive(net, times, back), GEO_PLACE_ONE - offset) - geo_part(geo_drive(net, times, back), GEO_PLACE_ONE - from.offset);
         if (way < best) {
             best = way;
             *arc = back;

@@ -32,14 +32,22 @@ void geo_net_deinit(struct geo_net *net);
 struct geo_place { uint32_t arc, offset; };
 enum { GEO_PLACE_ONE = 65536 };
 
+/** How long each arc takes under one metric. Borrowed by all functions here. */
+struct geo_times {
+    const geo_weight *pass;   /* by arc: the turn into it and the way along it; GEO_WEIGHT_NONE: closed */
+    const uint32_t *travel_ms;/* by arc, without the turn; of a closed one the map's own */
+};
+/** The driving part of an arc, which a place on it divides: without the turn at its tail and the wait at its head. */
+geo_weight geo_drive(const struct geo_net *net, const struct geo_times *times, uint32_t arc);
+
 /** Ways from a place to nodes, or from nodes to a place: at most one a copy of the arc and of its reverse. */
 struct geo_link { uint32_t node, arc; geo_weight weight; };
 enum { GEO_LINKS_MAX = 64 };
-uint32_t geo_links_from(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *links); /* node: the arc's head */
-uint32_t geo_links_to(const struct geo_net *net, const geo_weight *weights, struct geo_place place, struct geo_link *links);   /* node: the arc's tail */
+uint32_t geo_links_from(const struct geo_net *net, const struct geo_times *times, struct geo_place place, struct geo_link *links); /* node: the arc's head */
+uint32_t geo_links_to(const struct geo_net *net, const struct geo_times *times, struct geo_place place, struct geo_link *links);   /* node: the arc's tail */
 /** Along one road without passing a junction; GEO_WEIGHT_NONE if that isn't possible. *arc is the direction taken. */
-geo_weight geo_direct(const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to, uint32_t *arc);
-/** The part of an arc's weight from its tail to an offset; from there to the head it is the rest. */
+geo_weight geo_direct(const struct geo_net *net, const struct geo_times *times, struct geo_place from, struct geo_place to, uint32_t *arc);
+/** The part of a weight up to an offset, rounded down; what is left is the rest. */
 geo_weight geo_part(geo_weight whole, uint32_t offset);
 
 struct geo_search {
@@ -55,12 +63,12 @@ void geo_search_deinit(struct geo_search *search);
 
 /** Between two places. GEO_WEIGHT_NONE if no way leads there. If path is wanted: *last is the link by which the target was entered, and
  *  the nodes' parents lead back from its node to a start link (parent GEO_NONE); *direct names the arc of a junctionless way (else GEO_NONE). */
-geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to,
+geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place from, struct geo_place to,
                            struct geo_link *last, uint32_t *direct);
 /** From a place to every node, until all `wanted` marked nodes are settled (wanted NULL: all). Read with geo_search_reached. */
-void geo_search_from(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, const uint8_t *marks, uint32_t marked);
+void geo_search_from(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place from, const uint8_t *marks, uint32_t marked);
 /** From every node to a place: out[node]. */
-void geo_search_to(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place to, geo_weight *out);
+void geo_search_to(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place to, geo_weight *out);
 geo_weight geo_search_reached(const struct geo_search *search, uint32_t node);
 
 #endif

@@ -85,19 +85,20 @@ static void start(struct geo_search *search, const struct geo_link *links, uint3
     for (uint32_t i = 0; i < count; i++) reach(search, links[i].node, links[i].weight, GEO_NONE);
 }
 
-static void relax_out(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, uint32_t node, geo_weight key)
+static void relax_out(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, uint32_t node, geo_weight key)
 {
-    for (uint32_t a = net->out_first[node]; a < net->out_first[node + 1]; a++) reach(search, net->heads[a], key + weights[a], a);
+    for (uint32_t a = net->out_first[node]; a < net->out_first[node + 1]; a++)
+        if (times->pass[a] != GEO_WEIGHT_NONE) reach(search, net->heads[a], key + times->pass[a], a);
 }
 
-geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, struct geo_place to,
+geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place from, struct geo_place to,
                            struct geo_link *last, uint32_t *direct)
 {
     struct geo_link starts[GEO_LINKS_MAX], ends[GEO_LINKS_MAX];
     assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
-    uint32_t end_count = geo_links_to(net, weights, to, ends);
-    geo_weight best = geo_direct(net, weights, from, to, direct);
-    start(search, starts, geo_links_from(net, weights, from, starts));
+    uint32_t end_count = geo_links_to(net, times, to, ends);
+    geo_weight best = geo_direct(net, times, from, to, direct);
+    start(search, starts, geo_links_from(net, times, from, starts));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
         if (item.key >= best) break;
@@ -108,36 +109,36 @@ geo_weight geo_search_pair(struct geo_search *search, const struct geo_net *net,
             *last = ends[i];
             *direct = GEO_NONE;
         }
-        relax_out(search, net, weights, item.node, item.key);
+        relax_out(search, net, times, item.node, item.key);
     }
     return best;
 }
 
-void geo_search_from(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place from, const uint8_t *marks, uint32_t marked)
+void geo_search_from(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place from, const uint8_t *marks, uint32_t marked)
 {
     struct geo_link starts[GEO_LINKS_MAX];
     assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
-    start(search, starts, geo_links_from(net, weights, from, starts));
+    start(search, starts, geo_links_from(net, times, from, starts));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
         if (item.key > search->nodes[item.node].weight) continue;
-        relax_out(search, net, weights, item.node, item.key);
+        relax_out(search, net, times, item.node, item.key);
         if (marks && marks[item.node] && --marked == 0) return;
     }
 }
 
-void geo_search_to(struct geo_search *search, const struct geo_net *net, const geo_weight *weights, struct geo_place to, geo_weight *out)
+void geo_search_to(struct geo_search *search, const struct geo_net *net, const struct geo_times *times, struct geo_place to, geo_weight *out)
 {
     struct geo_link ends[GEO_LINKS_MAX];
     assert(search->node_count == net->graph->node_count); /* a scratch belongs to one map */
-    start(search, ends, geo_links_to(net, weights, to, ends));
+    start(search, ends, geo_links_to(net, times, to, ends));
     while (search->heap_count) {
         struct geo_heap_item item = pop(search);
         if (item.key > search->nodes[item.node].weight) continue;
         for (uint32_t i = net->in_first[item.node]; i < net->in_first[item.node + 1]; i++) {
             uint32_t a = net->in_arcs[i];
-            reach(search, net->graph->arcs[a].tail, item.key + weights[a], a);
+            if (times->pass[a] != GEO_WEIGHT_NONE) reach(search, net->graph->arcs[a].tail, item.key + times->pass[a], a);
         }
     }
-    for (uint32_t n = 0; n < search->node_count; n++) out[n] = geo_search_reached(search, n);
+    for (uint32_t n = 0; out && n < search->node_count; n++) out[n] = geo_search_reached(search, n);
 }
