@@ -1,7 +1,6 @@
 /* Five bytes of prefix, then the message; gzip is inflated under the same limit, checked while inflating. */
 #include "frame.h"
-
-#include <zlib.h>
+#include "gzip.h"
 
 void frame_reader_init(struct frame_reader *reader, uint32_t message_max, bool gzip)
 {
@@ -35,31 +34,26 @@ static uint32_t prefix_length(const uint8_t *prefix)
     return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 | prefix[4];
 }
 
-static enum status inflate_all(const uint8_t *bytes, size_t size, uint32_t message_max, struct buffer *out, struct error *err)
+/* What came folded takes the place of what it was folded in, so that one buffer is counted and freed. */
+static enum status unfold(struct frame_reader *reader, const uint8_t **message, size_t *size, struct error *err)
 {
-    enum { CHUNK = 16384, WINDOW_GZIP = 15 + 16 };
-    uint8_t chunk[CHUNK];
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes, .avail_in = (uInt)size};
-    if (inflateInit2(&stream, WINDOW_GZIP) != Z_OK) return error_set(err, STATUS_INTERNAL, "gzip cannot start");
-    buffer_clear(out);
-    enum status rc = STATUS_OK;
-    int step = Z_OK;
-    while (rc == STATUS_OK && step != Z_STREAM_END) {
-        stream.next_out = chunk;
-        stream.avail_out = sizeof chunk;
-        step = inflate(&stream, Z_NO_FLUSH);
-        size_t got = sizeof chunk - stream.avail_out;
-        if (step != Z_OK && step != Z_STREAM_END) rc = error_set(err, STATUS_INTERNAL, "the message is not valid gzip");
-        else if (out->size + got > message_max) rc = error_set(err, STATUS_RESOURCE_EXHAUSTED, "the message unfolds to more than %u bytes", message_max);
-        else buffer_append(out, chunk, got);
-        if (rc == STATUS_OK && step == Z_OK && got == 0 && stream.avail_in == 0) rc = error_set(err, STATUS_INTERNAL, "the message's gzip is cut short");
+    static const uint8_t NOTHING;
+    struct buffer unfolded;
+    buffer_init(&unfolded, (size_t)reader->message_max + FRAME_PREFIX);
+    enum status rc = gzip_unfold(*message, *size, reader->message_max, &unfolded, err);
+    if (rc != STATUS_OK) {
+        buffer_deinit(&unfolded);
+        return rc;
     }
-    inflateEnd(&stream);
-    return rc;
+    buffer_deinit(&reader->bytes);
+    reader->bytes = unfolded;
+    *message = unfolded.size ? unfolded.data : &NOTHING;
+    *size = unfolded.size;
+    return STATUS_OK;
 }
 
 enum status frame_reader_feed(struct frame_reader *reader, const uint8_t *bytes, size_t count, size_t *used, const uint8_t **message, size_t *size,
-                              struct buffer *inflated, struct error *err)
+                              struct error *err)
 {
     *used = 0;
     *message = NULL;
@@ -80,10 +74,6 @@ enum status frame_reader_feed(struct frame_reader *reader, const uint8_t *bytes,
     if (reader->bytes.size < whole) return STATUS_OK;
     *message = reader->bytes.data + FRAME_PREFIX;
     *size = whole - FRAME_PREFIX;
-    if (reader->bytes.data[0] == 0) return STATUS_OK;
-    TRY(inflate_all(*message, *size, reader->message_max, inflated, err));
-    static const uint8_t NOTHING;
-    *message = inflated->size ? inflated->data : &NOTHING;
-    *size = inflated->size;
-    return STATUS_OK;
+    reader->was_folded = reader->bytes.data[0] == 1;
+    return reader->was_folded ? unfold(reader, message, size, err) : STATUS_OK;
 }

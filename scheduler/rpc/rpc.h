@@ -54,6 +54,7 @@ struct rpc_options {
     const char *address;              /* "127.0.0.1:7400", "[::1]:0", "unix:/path" */
     bool reuse_port;
     struct rpc_limits limits;
+    uint32_t compress_bytes_min;      /* answers of at least this size are gzipped for callers that take it; 0: only where a handler asks */
     /** Called for each health Check before it is answered: may add response headers. NULL: none. */
     void (*on_health)(struct rpc_call *call, void *context);
     void *health_context;
@@ -94,6 +95,11 @@ void rpc_call_add_header(struct rpc_call *call, const char *name, const void *va
 void rpc_call_add_trailer(struct rpc_call *call, const char *name, const void *value, size_t size);
 /** Queue a message. RESOURCE_EXHAUSTED, with nothing queued, beyond limits.call_queue_bytes: the reader is slow. */
 enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size);
+/** Whether messages from here on are sent gzipped: for callers that take it, where it makes a message smaller. A call whose first message goes out
+ *  with `false` (or with nothing said and no compress_bytes_min) has told the peer no encoding, and cannot begin later. */
+void rpc_call_compress(struct rpc_call *call, bool on);
+/** Whether the message at hand (in on_message) came compressed. */
+bool rpc_call_was_compressed(const struct rpc_call *call);
 size_t rpc_call_queued_bytes(const struct rpc_call *call);
 /** End the call: OK (err NULL) or the error with its details (google.rpc.Status with BadRequest, ErrorInfo, RetryInfo). The pointer is dead after. */
 void rpc_finish(struct rpc_call *call, const struct error *err);

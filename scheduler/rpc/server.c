@@ -221,15 +221,21 @@ static void on_sweep(void *context)
 {
     struct rpc_server *server = context;
     int64_t now_ms = now(server);
-    bool tick = now_ms - server->tick_ms >= TICK_MS;
+    bool tick = now_ms - server->tick_ms >= TICK_MS || server->table.stopping;
+    bool expire = now_ms >= server->table.next_deadline_ms;
+    if (!tick && !expire) {
+        loop_timer_start(server->sweep, SWEEP_MS);
+        return;
+    }
     if (tick) server->tick_ms = now_ms;
+    if (expire) server->table.next_deadline_ms = INT64_MAX; /* those that are left say theirs again */
     for (struct connection *connection = server->connections, *next; connection; connection = next) {
         next = connection->next;
         if (connection->lingering) {
             if (now_ms - connection->linger_ms > LINGER_MS) connection_close(connection);
             continue;
         }
-        if (connection->session.call_count) session_expire(&connection->session, now_ms);
+        if (expire && connection->session.call_count) session_expire(&connection->session, now_ms);
         if (!tick) continue;
         bool stalled = connection->out.size > connection->out_at && now_ms - connection->write_ms > server->limits.write_stall_ms;
         if (stalled || !session_tick(&connection->session, now_ms)) connection_close(connection);
@@ -250,6 +256,7 @@ enum status rpc_server_new(struct loop *loop, const struct rpc_options *options,
     limits_fill(&server->limits);
     call_table_init(&server->table, &server->limits, methods, count);
     server->table.server = server;
+    server->table.fold_bytes_min = options->compress_bytes_min;
     server->table.on_health = options->on_health;
     server->table.health_context = options->health_context;
     now(server);

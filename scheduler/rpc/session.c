@@ -24,7 +24,7 @@ static void table_add(struct call_table *table, uint32_t index)
 
 void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count)
 {
-    *table = (struct call_table){.limits = limits, .methods = methods, .method_count = count, .serving = true};
+    *table = (struct call_table){.limits = limits, .methods = methods, .method_count = count, .serving = true, .next_deadline_ms = INT64_MAX};
     table->method_slot_count = (uint32_t)count * 2 + 1;
     table->method_slots = mem_zalloc(table->method_slot_count, sizeof *table->method_slots);
     for (uint32_t i = 0; i < count; i++) {
@@ -35,6 +35,7 @@ void call_table_init(struct call_table *table, const struct rpc_limits *limits, 
 
 void call_table_deinit(struct call_table *table)
 {
+    gzip_folder_deinit(&table->folder);
     free(table->method_slots);
     free(table->slots);
     free(table->free_slots);
@@ -308,7 +309,11 @@ void session_shutdown(struct session *session)
 void session_expire(struct session *session, int64_t now_ms)
 {
     for (struct rpc_call *call = session->calls; call; call = call->next) {
-        if (call->finished || !call->headers_done || call->deadline_ms == 0 || now_ms < call->deadline_ms) continue;
+        if (call->finished || call->deadline_ms == 0) continue;
+        if (!call->headers_done || now_ms < call->deadline_ms) {
+            if (call->deadline_ms < session->table->next_deadline_ms) session->table->next_deadline_ms = call->deadline_ms;
+            continue;
+        }
         struct error err;
         error_set(&err, STATUS_DEADLINE_EXCEEDED, "the call's deadline has passed");
         call_fail(call, &err);

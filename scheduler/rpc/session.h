@@ -3,11 +3,13 @@
 #define RPC_SESSION_H
 
 #include "frame.h"
+#include "gzip.h"
+#include "metadata.h"
 #include "rpc/rpc.h"
 
 #include <nghttp2/nghttp2.h>
 
-enum { METADATA_MAX = 64, RESPONSE_METADATA_MAX = 16, METADATA_NAME_MAX = 64, PATH_MAX_BYTES = 256, DRAIN_BYTES = 256 * 1024 };
+enum { RESPONSE_METADATA_MAX = 16, PATH_MAX_BYTES = 256, DRAIN_BYTES = 256 * 1024 };
 
 void limits_fill(struct rpc_limits *limits);
 
@@ -27,7 +29,10 @@ struct call_table {
     struct rpc_call *health_watchers;
     void (*on_health)(struct rpc_call *call, void *context);
     void *health_context;
+    uint32_t fold_bytes_min;          /* answers of at least this size are folded without being asked; 0: never */
+    struct gzip_folder folder;
     int64_t now_ms;                   /* boot time of this turn */
+    int64_t next_deadline_ms;         /* no call's deadline is earlier: nobody need look before */
     struct rpc_server *server;
 };
 
@@ -71,12 +76,6 @@ must_use bool session_tick(struct session *session, int64_t now_ms);
 
 /* ---- a call ---- */
 
-struct metadata {
-    char name[METADATA_NAME_MAX];
-    uint8_t *value;                   /* terminated, besides size */
-    size_t size;
-};
-
 enum http_wish { WISH_GRPC, WISH_HEALTHZ, WISH_STATUS };
 
 struct rpc_call {
@@ -89,26 +88,25 @@ struct rpc_call {
     bool watching;
     /* request */
     char path[PATH_MAX_BYTES], verb[16], content_type[64], encoding[16];
-    struct metadata metadata[METADATA_MAX];
-    uint32_t metadata_count;
+    struct metadata metadata;
     size_t header_bytes;
     int64_t deadline_ms;              /* boot time; 0 none */
-    bool header_bad_timeout, headers_done, remote_closed;
+    bool header_bad_timeout, headers_done, remote_closed, takes_gzip;
     struct frame_reader reader;
     struct buffer held;               /* bytes that arrived while paused, or behind a message */
-    struct buffer unary;              /* the one message of a unary call, until half-close */
-    struct buffer inflated;
+    const uint8_t *message;           /* the one message of a unary call, in the reader until half-close */
+    size_t message_size;
     uint32_t messages_in;
     bool paused, delivering, half_close_told;
     size_t counted;                   /* its share of session->memory */
     size_t unconsumed;                /* window not given back while paused */
     int64_t progress_ms;
     /* response */
-    struct metadata headers[RESPONSE_METADATA_MAX], trailers[RESPONSE_METADATA_MAX];
-    uint32_t header_count, trailer_count;
+    struct metadata headers, trailers;
     struct buffer out;
     size_t out_at, out_high;          /* out_high: the most that was queued since on_writable */
     bool responded, finished, deferred, opened, writable_due;
+    bool fold, fold_asked, fold_told; /* fold: as the handler wants it; told: the headers have named the encoding */
     enum status finish_status;
     struct error *finish_error;       /* for the trailers; NULL: OK */
     void *data;
@@ -129,6 +127,12 @@ void call_writable(struct rpc_call *call);
 void call_gone(struct rpc_call *call, enum status why);
 /** An answer in plain HTTP: 405, 415, or /healthz. */
 void call_http(struct rpc_call *call, int status, const char *body);
+
+/* call.c, for answer.c */
+void call_recount(struct rpc_call *call);
+bool call_has_room(const struct rpc_call *call, size_t more);
+/** Nobody finds the call by its ref any more. */
+void call_slot_give(struct rpc_call *call);
 
 /* health.c: answered here, not by a handler of others */
 extern const struct rpc_method HEALTH_CHECK, HEALTH_WATCH;

@@ -33,6 +33,9 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
     else if (strcmp(key, "grpc-message") == 0) memcpy(reply->message, text, sizeof text);
     else if (strcmp(key, "grpc-status-details-bin") == 0) memcpy(reply->details, text, sizeof text);
     else if (strcmp(key, "grpc-accept-encoding") == 0) text_copy(reply->accepts, sizeof reply->accepts, text);
+    else if (strcmp(key, "grpc-encoding") == 0) text_copy(reply->encoding, sizeof reply->encoding, text);
+    else if (strcmp(key, "x-echo") == 0) text_copy(reply->echo, sizeof reply->echo, text);
+    else if (strcmp(key, "x-echo-bin") == 0) text_copy(reply->echo_binary, sizeof reply->echo_binary, text);
     return 0;
 }
 

@@ -10,7 +10,7 @@ enum { PEER_REPLIES_MAX = 256, PEER_MESSAGE_MAX = 1024 };
 struct reply {
     int32_t stream;
     int http, grpc;              /* -1: not seen */
-    char message[PEER_MESSAGE_MAX], details[PEER_MESSAGE_MAX], accepts[64];
+    char message[PEER_MESSAGE_MAX], details[PEER_MESSAGE_MAX], accepts[64], encoding[64], echo[64], echo_binary[64];
     struct buffer body;
     size_t taken;                /* of the body, as window given back */
     uint32_t header_blocks, error;
