@@ -275,7 +275,8 @@ static void on_health(struct rpc_call *call, void *context)
 
 static enum status api_serve(struct api *api, const char *address, struct error *err)
 {
-    struct rpc_options options = {.address = address, .on_health = on_health, .health_context = api};
+    struct rpc_options options = {.address = address, .on_health = on_health, .health_context = api, .descriptors = proto_descriptors,
+                                  .descriptors_size = proto_descriptors_size};
     TRY(rpc_server_new(api->loop, &options, api->methods, api->method_count, &api->server, err));
     text_copy(api->address, sizeof api->address, rpc_server_address(api->server));
     return STATUS_OK;

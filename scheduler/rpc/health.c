@@ -1,19 +1,24 @@
 /* grpc.health.v1.Health by hand: Check and Watch, as grpc/doc/health-checking.md says. Three bytes of protobuf don't need a library. */
 #include "session.h"
+#include "wire.h"
 
 #include <string.h>
 
 enum { HEALTH_SERVING = 1, HEALTH_NOT_SERVING = 2, HEALTH_SERVICE_UNKNOWN = 3, HEALTH_REQUEST_MAX = 1024 };
 
-/* HealthCheckRequest{string service = 1}: the last one counts, unknown fields are none of our business. False: malformed. */
+/* HealthCheckRequest{string service = 1}: the last one counts, unknown fields are none of our business. False: malformed, or no name of ours. */
 static bool read_service(const uint8_t *message, size_t size, char *out, size_t capacity)
 {
+    struct wire_reader reader = wire_message(message, size);
+    struct wire_field field;
     out[0] = 0;
-    if (size == 0) return true;
-    if (size < 2 || message[0] != 0x0a || message[1] >= 0x80 || (size_t)message[1] + 2 > size || message[1] >= capacity) return false;
-    memcpy(out, message + 2, message[1]);
-    out[message[1]] = 0;
-    return true;
+    while (wire_next(&reader, &field)) {
+        if (field.number != 1) continue;
+        if (!field.is_bytes || field.size >= capacity || memchr(field.bytes, 0, field.size)) return false;
+        memcpy(out, field.bytes, field.size);
+        out[field.size] = 0;
+    }
+    return !reader.bad;
 }
 
 /* A service is known if one of its methods is here: "/name/…". */
@@ -22,7 +27,7 @@ static bool is_known(const struct call_table *table, const char *service)
     size_t size = strlen(service);
     if (size == 0) return true;
     for (size_t i = 0; i < table->method_count; i++) {
-        const char *path = table->methods[i].path;
+        const char *path = table->methods[i]->path;
         if (path[0] == '/' && strncmp(path + 1, service, size) == 0 && path[1 + size] == '/') return true;
     }
     return false;

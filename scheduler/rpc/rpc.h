@@ -1,4 +1,4 @@
-/** rpc: a gRPC server on nghttp2: bytes in, messages out. It knows no .proto of ours (health is answered here by hand).
+/** rpc: a gRPC server on nghttp2: bytes in, messages out. It knows no .proto of ours (health and reflection are answered here by hand).
  *
  *  A server and its calls belong to one loop thread. Another thread names a call by its rpc_call_ref; the loop thread looks it up when the
  *  answer arrives, and a call that has gone is simply not found. Handlers may finish a call in any callback. Everything a peer can make grow
@@ -58,9 +58,12 @@ struct rpc_options {
     /** Called for each health Check before it is answered: may add response headers. NULL: none. */
     void (*on_health)(struct rpc_call *call, void *context);
     void *health_context;
+    /** A serialized FileDescriptorSet with imports (protoc --descriptor_set_out --include_imports), borrowed: turns on reflection v1 and v1alpha. */
+    const void *descriptors;
+    size_t descriptors_size;
 };
 
-/** Listen and serve. `methods` is borrowed and must outlive the server. */
+/** Listen and serve. `methods` is borrowed and must outlive the server. INVALID_ARGUMENT if the descriptors are none. */
 must_use enum status rpc_server_new(struct loop *loop, const struct rpc_options *options, const struct rpc_method *methods, size_t count,
                                     struct rpc_server **out, struct error *err);
 const char *rpc_server_address(const struct rpc_server *server);

@@ -247,14 +247,36 @@ static void on_sweep(void *context)
 
 /* ---- the server ---- */
 
+extern const unsigned char rpc_protocols[]; /* the descriptors of gRPC's own protocols, embedded by the build */
+extern const unsigned long rpc_protocols_size;
+
+/* NULL in *out without descriptors of the caller's: no reflection. */
+static enum status read_descriptors(const struct rpc_options *options, struct descriptors **out, struct error *err)
+{
+    *out = NULL;
+    if (!options->descriptors) return STATUS_OK;
+    struct descriptors *descriptors = descriptors_new();
+    enum status rc = descriptors_add(descriptors, options->descriptors, options->descriptors_size, err);
+    if (rc == STATUS_OK) rc = descriptors_add(descriptors, rpc_protocols, rpc_protocols_size, err);
+    if (rc != STATUS_OK) {
+        descriptors_free(descriptors);
+        return rc;
+    }
+    descriptors_seal(descriptors);
+    *out = descriptors;
+    return STATUS_OK;
+}
+
 enum status rpc_server_new(struct loop *loop, const struct rpc_options *options, const struct rpc_method *methods, size_t count, struct rpc_server **out,
                            struct error *err)
 {
+    struct descriptors *descriptors;
+    TRY(read_descriptors(options, &descriptors, err));
     struct rpc_server *server = mem_zalloc(1, sizeof *server);
     server->loop = loop;
     server->limits = options->limits;
     limits_fill(&server->limits);
-    call_table_init(&server->table, &server->limits, methods, count);
+    call_table_init(&server->table, &server->limits, methods, count, descriptors);
     server->table.server = server;
     server->table.fold_bytes_min = options->compress_bytes_min;
     server->table.on_health = options->on_health;

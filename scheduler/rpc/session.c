@@ -15,27 +15,36 @@ static uint32_t path_hash(const char *path)
     return (uint32_t)hash_u64(hash);
 }
 
-static void table_add(struct call_table *table, uint32_t index)
+static void table_add(struct call_table *table, const struct rpc_method *method)
 {
-    uint32_t slot = path_hash(table->methods[index].path) % table->method_slot_count;
+    ASSERT(method->handler->on_message || method->kind == RPC_CLIENT_STREAM || method->kind == RPC_BIDI_STREAM);
+    table->methods[table->method_count++] = method;
+    uint32_t slot = path_hash(method->path) % table->method_slot_count;
     while (table->method_slots[slot]) slot = (slot + 1) % table->method_slot_count;
-    table->method_slots[slot] = index + 1;
+    table->method_slots[slot] = (uint32_t)table->method_count;
 }
 
-void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count)
+void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count,
+                     struct descriptors *descriptors)
 {
-    *table = (struct call_table){.limits = limits, .methods = methods, .method_count = count, .serving = true, .next_deadline_ms = INT64_MAX};
-    table->method_slot_count = (uint32_t)count * 2 + 1;
+    enum { OUR_OWN = 4 };
+    *table = (struct call_table){.limits = limits, .descriptors = descriptors, .serving = true, .next_deadline_ms = INT64_MAX};
+    table->methods = mem_zalloc(count + OUR_OWN, sizeof *table->methods);
+    table->method_slot_count = (uint32_t)(count + OUR_OWN) * 2 + 1;
     table->method_slots = mem_zalloc(table->method_slot_count, sizeof *table->method_slots);
-    for (uint32_t i = 0; i < count; i++) {
-        ASSERT(methods[i].handler->on_message || methods[i].kind == RPC_CLIENT_STREAM || methods[i].kind == RPC_BIDI_STREAM);
-        table_add(table, i);
-    }
+    for (size_t i = 0; i < count; i++) table_add(table, &methods[i]);
+    table_add(table, &HEALTH_CHECK);
+    table_add(table, &HEALTH_WATCH);
+    if (!descriptors) return;
+    table_add(table, &REFLECTION_V1);
+    table_add(table, &REFLECTION_V1ALPHA);
 }
 
 void call_table_deinit(struct call_table *table)
 {
     gzip_folder_deinit(&table->folder);
+    descriptors_free(table->descriptors);
+    free(table->methods);
     free(table->method_slots);
     free(table->slots);
     free(table->free_slots);
@@ -43,11 +52,9 @@ void call_table_deinit(struct call_table *table)
 
 const struct rpc_method *call_table_method(const struct call_table *table, const char *path)
 {
-    if (strcmp(path, HEALTH_CHECK.path) == 0) return &HEALTH_CHECK;
-    if (strcmp(path, HEALTH_WATCH.path) == 0) return &HEALTH_WATCH;
     uint32_t slot = path_hash(path) % table->method_slot_count;
     for (; table->method_slots[slot]; slot = (slot + 1) % table->method_slot_count) {
-        const struct rpc_method *method = &table->methods[table->method_slots[slot] - 1];
+        const struct rpc_method *method = table->methods[table->method_slots[slot] - 1];
         if (strcmp(method->path, path) == 0) return method;
     }
     return NULL;

@@ -2,6 +2,7 @@
 #ifndef RPC_SESSION_H
 #define RPC_SESSION_H
 
+#include "descriptors.h"
 #include "frame.h"
 #include "gzip.h"
 #include "metadata.h"
@@ -17,10 +18,11 @@ void limits_fill(struct rpc_limits *limits);
 
 struct call_table {
     const struct rpc_limits *limits;
-    const struct rpc_method *methods;
+    const struct rpc_method **methods; /* the caller's and our own, borrowed */
     size_t method_count;
     uint32_t *method_slots;           /* hash of the path -> index + 1 */
     uint32_t method_slot_count;
+    struct descriptors *descriptors;  /* NULL: no reflection */
     struct { struct rpc_call *call; uint32_t generation; } *slots;
     uint32_t slot_count, *free_slots, free_count;
     bool serving, stopping;
@@ -36,7 +38,9 @@ struct call_table {
     struct rpc_server *server;
 };
 
-void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count);
+/** `descriptors` (moved in; NULL: none) turns reflection on. */
+void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count,
+                     struct descriptors *descriptors);
 void call_table_deinit(struct call_table *table);
 const struct rpc_method *call_table_method(const struct call_table *table, const char *path);
 
@@ -136,6 +140,7 @@ void call_slot_give(struct rpc_call *call);
 
 /* health.c: answered here, not by a handler of others */
 extern const struct rpc_method HEALTH_CHECK, HEALTH_WATCH;
+extern const struct rpc_method REFLECTION_V1, REFLECTION_V1ALPHA; /* reflection.c */
 void health_tell(struct call_table *table);
 void health_forget(struct rpc_call *call);
 

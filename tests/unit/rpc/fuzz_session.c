@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct session session;
     struct buffer out;
     limits_fill(&limits);
-    call_table_init(&table, &limits, METHODS, COUNT_OF(METHODS));
+    call_table_init(&table, &limits, METHODS, COUNT_OF(METHODS), NULL);
     session_init(&session, &table, "fuzz", on_output, NULL);
     buffer_init(&out, 8 << 20);
     bool alive = session_feed(&session, (const uint8_t *)PREFACE, sizeof PREFACE - 1);

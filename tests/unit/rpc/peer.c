@@ -79,10 +79,11 @@ static void on_output(void *context)
 
 void peer_begin(struct peer *peer, struct rpc_limits limits, const struct rpc_method *methods, size_t count)
 {
+    struct descriptors *descriptors = peer->descriptors;
     memset(peer, 0, sizeof *peer);
     peer->limits = limits;
     limits_fill(&peer->limits);
-    call_table_init(&peer->table, &peer->limits, methods, count);
+    call_table_init(&peer->table, &peer->limits, methods, count, descriptors);
     peer->table.now_ms = 1000000;
     session_init(&peer->session, &peer->table, "test", on_output, peer);
     peer->alive = true;

@@ -22,6 +22,7 @@ struct reply {
 
 struct peer {
     struct rpc_limits limits;
+    struct descriptors *descriptors; /* set before peer_begin: the server reflects them */
     struct call_table table;
     struct session session;
     nghttp2_session *client;
