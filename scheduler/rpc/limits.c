@@ -19,6 +19,8 @@ static const struct {
     {offsetof(struct rpc_limits, control_frames), 2000, "a burst of frames that carry no call: PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA, WINDOW_UPDATE"},
     {offsetof(struct rpc_limits, control_frames_per_s), 500, "and how fast the budget fills again; sent DATA fills it too"},
     {offsetof(struct rpc_limits, ping_interval_ms), 300000, "keepalive pings may come so often without traffic"},
+    {offsetof(struct rpc_limits, keepalive_ms), 300000, "a peer not heard for so long is pinged: phones vanish without a word"},
+    {offsetof(struct rpc_limits, keepalive_timeout_ms), 20000, "and how long its answer may take"},
     {offsetof(struct rpc_limits, ping_strikes), 2, "before GOAWAY too_many_pings; forgiven by every frame of ours"},
 };
 

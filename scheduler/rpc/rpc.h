@@ -48,6 +48,7 @@ struct rpc_limits {
     uint32_t preface_ms, idle_ms, body_ms, write_stall_ms;
     uint32_t control_frames, control_frames_per_s, ping_interval_ms, ping_strikes;
     uint32_t server_memory_bytes;
+    uint32_t keepalive_ms, keepalive_timeout_ms;
 };
 
 struct rpc_options {
@@ -69,7 +70,8 @@ must_use enum status rpc_server_new(struct loop *loop, const struct rpc_options 
 const char *rpc_server_address(const struct rpc_server *server);
 /** What health says of the server as a whole (and of each service that has a method here). */
 void rpc_server_set_serving(struct rpc_server *server, bool serving);
-/** NOT_SERVING; GOAWAY to all, after a round trip in which unary calls on their way are still taken; streams are ended; on_done when the last call has ended or drain_ms is over (the rest is cut). */
+/** NOT_SERVING; GOAWAY to all, after a round trip in which unary calls on their way are still taken; streams are ended; calls
+ *  still open after drain_ms end UNAVAILABLE and what is left is cut a moment later. on_done when the last connection has gone. */
 void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context);
 /** Cuts what is left; on_gone is called for open calls. */
 void rpc_server_free(struct rpc_server *server);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum { READ_BYTES = 64 * 1024, READS_A_TURN = 4, SWEEP_MS = 20, TICK_MS = 1000, OUT_BYTES_MAX = 1 << 20,
-       LINGER_MS = 1000, LINGER_BYTES = 8 << 20 };
+       LINGER_MS = 1000, LINGER_BYTES = 8 << 20, CUT_MS = 300 };
 
 struct connection {
     struct session session;
@@ -32,7 +32,7 @@ struct rpc_server {
     struct call_table table;
     struct connection *connections, *dirty;
     struct loop_timer *flush, *sweep, *drain;
-    bool flush_set;
+    bool flush_set, cutting;
     int64_t tick_ms;
     void (*on_done)(void *context);
     void *done_context;
@@ -318,26 +318,38 @@ void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out)
     *out = server->table.stats;
 }
 
-static void on_drain_over(void *context)
-{
-    struct rpc_server *server = context;
-    while (server->connections) connection_close(server->connections);
-    stop_if_drained(server);
-}
-
-/* Streams that only watch would never end by themselves: they are told to come again elsewhere, after a moment for the calls at work. */
-static void end_streams(struct rpc_server *server)
+/* Streams that only watch would never end by themselves: they are told to come again elsewhere, at once; the calls at work when the time is over. */
+static void end_calls(struct rpc_server *server, bool only_watchers)
 {
     for (struct connection *connection = server->connections; connection; connection = connection->next) {
         for (struct rpc_call *call = connection->session.calls, *next; call; call = next) {
             next = call->next;
-            if (call->finished || !call->opened || call->method->kind != RPC_SERVER_STREAM) continue;
+            if (call->finished || !call->opened || (only_watchers && call->method->kind != RPC_SERVER_STREAM)) continue;
             struct error err;
             error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
             err.retry_ms = 1000;
             call_fail(call, &err);
         }
     }
+}
+
+/* First the calls hear why they end; those who do not listen are cut. */
+static void on_drain_over(void *context)
+{
+    struct rpc_server *server = context;
+    now(server);
+    if (server->connections && !server->cutting) {
+        server->cutting = true;
+        end_calls(server, false);
+        for (struct connection *connection = server->connections; connection; connection = connection->next) {
+            session_goaway(&connection->session, NGHTTP2_NO_ERROR, "stopping");
+            on_output(connection);
+        }
+        loop_timer_start(server->drain, CUT_MS);
+        return;
+    }
+    while (server->connections) connection_close(server->connections);
+    stop_if_drained(server);
 }
 
 void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context)
@@ -349,7 +361,7 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on
     server->on_done = on_done;
     server->done_context = context;
     loop_listener_pause(server->listener, true);
-    end_streams(server);
+    end_calls(server, true);
     for (struct connection *connection = server->connections; connection; connection = connection->next) {
         session_shutdown(&connection->session);
         on_output(connection);

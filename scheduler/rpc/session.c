@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Our pings say what they are for, so that one's answer is not taken for the other's. */
+static const uint8_t PING_STOP[8] = "stopping", PING_ALIVE[8] = "alive?";
+
 enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000 };
 
 /* ---- the table ---- */
@@ -145,7 +148,8 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
 {
     struct session *session = context;
     if (frame->hd.type == NGHTTP2_SETTINGS) session->preface_seen = true;
-    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && session->notice_ms) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
+    if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) && session->notice_ms &&
+        memcmp(frame->ping.opaque_data, PING_STOP, sizeof PING_STOP) == 0) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
     if (!control_frame_ok(session, frame)) return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
@@ -253,7 +257,7 @@ static nghttp2_session *h2_new(struct session *session)
 void session_init(struct session *session, struct call_table *table, const char *peer, void (*on_output)(void *context), void *context)
 {
     *session = (struct session){.table = table, .on_output = on_output, .context = context};
-    session->began_ms = session->last_call_ms = session->budget_ms = table->now_ms;
+    session->began_ms = session->last_call_ms = session->budget_ms = session->heard_ms = table->now_ms;
     session->budget = table->limits->control_frames;
     text_copy(session->peer, sizeof session->peer, peer);
     session->h2 = h2_new(session);
@@ -281,6 +285,8 @@ void session_deinit(struct session *session)
 
 bool session_feed(struct session *session, const uint8_t *bytes, size_t count)
 {
+    session->heard_ms = session->table->now_ms;
+    session->asked_ms = 0;
     ssize_t took = nghttp2_session_mem_recv(session->h2, bytes, count);
     if (took < 0 && !session->goaway_sent) session_goaway(session, NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror((int)took));
     return took >= 0 && !session->dead;
@@ -309,7 +315,7 @@ void session_shutdown(struct session *session)
     if (session->goaway_sent || session->notice_ms) return;
     session->notice_ms = session->table->now_ms;
     nghttp2_submit_shutdown_notice(session->h2);
-    nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, NULL);
+    nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, PING_STOP);
 }
 
 /* A call whose headers are still coming is not answered: its stream has only the body timer. */
@@ -342,6 +348,17 @@ static void tick_calls(struct session *session, int64_t now_ms)
     }
 }
 
+/* A peer that has vanished without a word (a phone out of reach) is asked whether it is there. False: it is not. */
+static bool is_alive(struct session *session, int64_t now_ms)
+{
+    const struct rpc_limits *limits = session->table->limits;
+    if (session->asked_ms) return now_ms - session->asked_ms <= limits->keepalive_timeout_ms;
+    if (now_ms - session->heard_ms < limits->keepalive_ms) return true;
+    session->asked_ms = now_ms;
+    nghttp2_submit_ping(session->h2, NGHTTP2_FLAG_NONE, PING_ALIVE);
+    return true;
+}
+
 bool session_tick(struct session *session, int64_t now_ms)
 {
     const struct rpc_limits *limits = session->table->limits;
@@ -349,5 +366,5 @@ bool session_tick(struct session *session, int64_t now_ms)
     if (session->notice_ms && now_ms - session->notice_ms >= NOTICE_MS) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
     if (session->call_count == 0 && now_ms - session->last_call_ms > limits->idle_ms) session_goaway(session, NGHTTP2_NO_ERROR, "idle");
     tick_calls(session, now_ms);
-    return !session->dead;
+    return !session->dead && is_alive(session, now_ms);
 }

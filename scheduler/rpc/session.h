@@ -55,6 +55,7 @@ struct session {
     uint32_t writable_due;            /* calls whose handler is to hear that there is room again */
     char peer[LISTEN_ADDRESS_MAX];
     int64_t began_ms, last_call_ms, budget_ms, last_ping_ms, notice_ms;
+    int64_t heard_ms, asked_ms;       /* the peer's last bytes; our ping that is not answered yet (0: none) */
     double budget;
     uint32_t strikes;
     bool preface_seen, goaway_sent, dead;

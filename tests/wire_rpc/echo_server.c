@@ -1,4 +1,4 @@
-/* A server on rpc alone, for tests: it treats messages as bytes. Prints its address; SIGTERM drains. */
+/* A server on rpc alone, for tests: it treats messages as bytes. `echo_server [ADDRESS [DRAIN_MS]]` prints its address; SIGTERM drains. */
 #include "rpc/rpc.h"
 
 #include <signal.h>
@@ -9,6 +9,7 @@
 struct test {
     struct loop *loop;
     struct rpc_server *server;
+    uint32_t drain_ms;
     uint32_t gone; /* calls that ended by the peer or the clock */
 };
 
@@ -147,7 +148,7 @@ static void on_done(void *context)
 
 static void on_term(void *context)
 {
-    rpc_server_shutdown(((struct test *)context)->server, 3000, on_done, context);
+    rpc_server_shutdown(((struct test *)context)->server, ((struct test *)context)->drain_ms, on_done, context);
 }
 
 int main(int argc, char **argv)
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
                                     COLLECT = {.on_message = on_collect, .on_half_close = on_collected, .on_gone = on_collect_gone},
                                     BIDI = {.on_message = on_bidi, .on_half_close = on_bidi_end, .on_gone = on_gone},
                                     SLEEP = {.on_message = on_sleep, .on_gone = on_gone}, GONE = {.on_message = on_gone_count};
-    struct test test = {.loop = loop_new()};
+    struct test test = {.loop = loop_new(), .drain_ms = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 3000};
     struct rpc_method methods[] = {
         {"/test.Echo/Unary", RPC_UNARY, &UNARY, &test, 4 << 20},       {"/test.Echo/Fail", RPC_UNARY, &FAIL, &test, 1024},
         {"/test.Echo/Stream", RPC_SERVER_STREAM, &STREAM, &test, 1024}, {"/test.Echo/Collect", RPC_CLIENT_STREAM, &COLLECT, &test, 1 << 20},

@@ -12,9 +12,9 @@ const grpc = require('@grpc/grpc-js');
 const same = (b) => b;
 let server, address, client;
 
-function start() {
+function start(drain_ms = 3000) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.env.ECHO_SERVER, ['127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.env.ECHO_SERVER, ['127.0.0.1:0', String(drain_ms)], { stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout.once('data', (d) => resolve([child, /address=(\S+)/.exec(d)[1]]));
     child.once('error', reject);
   });
@@ -272,4 +272,29 @@ test('SIGTERM: a call in flight ends well, new ones go elsewhere', async () => {
   assert.equal((await slow).response?.toString(), 'awake');
   second.close();
   assert.equal(await ended, 0);
+});
+
+test('SIGTERM: watchers hear it at once, calls that outlast the drain hear why they end', async () => {
+  const [other, at] = await start(600);
+  const second = new grpc.Client(at, grpc.credentials.createInsecure());
+  const watch = second.makeServerStreamRequest('/grpc.health.v1.Health/Watch', same, same, Buffer.alloc(0));
+  const states = [];
+  watch.on('data', (message) => states.push(message[1]));
+  const watched = new Promise((resolve) => watch.on('error', resolve));
+  const bidi = second.makeBidiStreamRequest('/test.Echo/Bidi', same, same);
+  bidi.on('data', () => {});
+  bidi.write(Buffer.from('a'));
+  const began = Date.now();
+  const broken = new Promise((resolve) => bidi.on('error', (error) => resolve({ error, after: Date.now() - began })));
+  await new Promise((r) => setTimeout(r, 100));
+  const ended = new Promise((resolve) => other.once('exit', resolve));
+  other.kill('SIGTERM');
+  assert.equal((await watched).code, grpc.status.UNAVAILABLE);
+  assert.deepEqual(states, [1, 2]);
+  const { error, after } = await broken;
+  assert.equal(error.code, grpc.status.UNAVAILABLE);
+  assert.match(error.details, /stopping/);
+  assert.ok(after >= 600 && after < 2500, `${after} ms`);
+  assert.equal(await ended, 0);
+  second.close();
 });

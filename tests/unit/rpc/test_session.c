@@ -221,6 +221,38 @@ static void test_ping_strikes_and_how_they_are_forgiven(void **state)
     buffer_deinit(&ping);
 }
 
+/* A peer not heard for long is pinged; any word of it will do, and silence closes. */
+static void test_silent_peers_are_asked_whether_they_are_there(void **state)
+{
+    (void)state;
+    begin((struct rpc_limits){.keepalive_ms = 60000, .keepalive_timeout_ms = 5000});
+    peer_pass(&peer, 59999);
+    assert_true(session_tick(&peer.session, peer.table.now_ms));
+    peer_pump(&peer);
+    assert_int_equal(peer.pings, 0);
+    for (uint32_t i = 1; i <= 3; i++) { /* the client answers by itself */
+        peer_pass(&peer, i == 1 ? 1 : 60000);
+        assert_true(session_tick(&peer.session, peer.table.now_ms));
+        peer_pump(&peer);
+        assert_int_equal(peer.pings, i);
+        peer_pass(&peer, 6000);
+        assert_true(session_tick(&peer.session, peer.table.now_ms));
+        peer_pass(&peer, -6000);
+    }
+    peer_pass(&peer, 60000);
+    assert_true(session_tick(&peer.session, peer.table.now_ms));
+    struct buffer lost;
+    buffer_init(&lost, 1 << 16);
+    assert_true(session_drain(&peer.session, &lost)); /* the ping is sent and never arrives */
+    assert_true(lost.size >= 17);
+    buffer_deinit(&lost);
+    peer_pass(&peer, 5000);
+    assert_true(session_tick(&peer.session, peer.table.now_ms));
+    peer_pass(&peer, 1);
+    assert_false(session_tick(&peer.session, peer.table.now_ms));
+    peer_end(&peer);
+}
+
 /* ---- headers ---- */
 
 /* One large header, put into the peer's table once and named again by one byte: 16 kB on the wire, megabytes when counted. */
@@ -437,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_budget_refills_and_answers_earn_it),
         cmocka_unit_test(test_rapid_reset_is_cut_and_leaves_nothing),
         cmocka_unit_test(test_ping_strikes_and_how_they_are_forgiven),
+        cmocka_unit_test(test_silent_peers_are_asked_whether_they_are_there),
         cmocka_unit_test(test_hpack_bomb_costs_the_call_then_the_connection),
         cmocka_unit_test(test_continuation_flood_gets_a_goaway),
         cmocka_unit_test(test_streams_beyond_the_limit_do_not_open),
