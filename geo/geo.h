@@ -110,13 +110,14 @@ geo_must_use enum geo_status geo_route_find(const struct geo_metric *metric, str
                                             struct geo_route *out, struct geo_error *error);
 void geo_route_free(struct geo_route *route); /* what it owns, not itself */
 
-/** A stop: exact times from anywhere to it without a search. Now one backward search kept whole (8 bytes a node); later a CCH label. Immutable. */
+/** A stop's two upward search spaces: what it takes from it to the junctions above it in the hierarchy, and from those to it. Two labels answer for
+ *  each other without a search, in a fraction of a microsecond. Holds its metric. Immutable; any thread may read it. */
 struct geo_label;
 geo_must_use enum geo_status geo_label_new(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *stop, struct geo_label **out);
 void geo_label_free(struct geo_label *label);
 size_t geo_label_bytes(const struct geo_label *label);
-/** O(copies of the arc), at most 64. Either answer may be NULL; GEO_UNREACHABLE if no way leads there. Any thread. */
-void geo_label_from(const struct geo_label *to, const struct geo_snap *from, uint32_t *travel_ms, uint32_t *length_dm);
+/** From any place to the stop: one upward search. Either answer may be NULL; GEO_UNREACHABLE if no way leads there. */
+void geo_label_from(const struct geo_label *to, struct geo_scratch *scratch, const struct geo_snap *from, uint32_t *travel_ms, uint32_t *length_dm);
 /** From one stop to another by their labels alone, which must be of the same metric (else GEO_UNREACHABLE). Either answer may be NULL. Any thread. */
 void geo_label_pair(const struct geo_label *from, const struct geo_label *to, uint32_t *travel_ms, uint32_t *length_dm);
 

@@ -3,6 +3,7 @@
 #define GEO_MAP_H
 
 #include "geo/geo.h"
+#include "geo_cch/geo_cch.h"
 #include "geo_file/geo_file.h"
 #include "geo_query/geo_query.h"
 
@@ -10,6 +11,7 @@ struct geo_map {
     int references;           /* atomic */
     struct geo_file file;
     struct geo_net net;
+    struct geo_cch cch;
 };
 
 struct geo_metric {
@@ -18,11 +20,33 @@ struct geo_metric {
     struct geo_times times;
     geo_weight *pass;         /* times.pass and .travel_ms, owned */
     uint32_t *travel_ms;
+    struct cch_metric hierarchy;
+};
+
+/** How a place hangs on the hierarchy. */
+struct geo_seeds {
+    uint32_t count;
+    struct cch_seed seeds[CCH_SEEDS_MAX];
+    uint32_t arcs[CCH_SEEDS_MAX]; /* by which each seed's node is reached */
+};
+void geo_seeds_find(const struct geo_metric *metric, enum cch_direction direction, struct geo_place place, struct geo_seeds *out);
+
+/** Places of a matrix; grows to the largest. */
+struct geo_list {
+    uint32_t *first;
+    struct cch_seed *seeds;
+    uint64_t first_capacity, seed_capacity;
 };
 
 struct geo_scratch {
-    struct geo_search search;
-    uint8_t *marks;           /* by node: targets of a matrix row */
+    uint32_t node_count;
+    struct cch_label labels[2];   /* room for any place */
+    struct cch_trace *trace;
+    struct cch_sweep *sweep;
+    cch_weight *by_node;
+    struct geo_list sources, targets;
+    uint32_t *roads;          /* targets by road: a hash table, then a list */
+    uint64_t road_capacity;
 };
 
 /** A snap may come from another map (kept over a change of maps): then it is refused, never followed. */

@@ -36,6 +36,12 @@ enum geo_status geo_metric_timed(struct geo_map *map, const uint32_t *travel_ms,
     struct geo_metric *metric = metric_alloc(map);
     if (!metric) return geo_error_set(error, GEO_NO_MEMORY, "no memory for a metric of %u arcs", graph->arc_count);
     for (uint32_t a = 0; a < graph->arc_count; a++) time_set(metric, a, travel_ms ? travel_ms[a] : graph->arcs[a].travel_ms);
+    enum geo_status rc = cch_metric_new(&map->cch, metric->pass, &metric->hierarchy);
+    if (rc == GEO_OK) rc = cch_metric_perfect(&metric->hierarchy);
+    if (rc != GEO_OK) {
+        geo_metric_unref(metric);
+        return geo_error_set(error, rc, "no memory for a metric of %u arcs", graph->arc_count);
+    }
     *out = metric;
     return GEO_OK;
 }
@@ -52,15 +58,27 @@ enum geo_status geo_metric_change(const struct geo_metric *old, const struct geo
     for (uint32_t i = 0; i < count; i++)
         if (changes[i].arc >= net->graph->arc_count) return geo_error_set(error, GEO_INVALID, "change %u names arc %u, which is not there", i, changes[i].arc);
     struct geo_metric *metric = metric_alloc(old->map);
-    if (!metric) return geo_error_set(error, GEO_NO_MEMORY, "no memory for a metric of %u arcs", net->graph->arc_count);
-    memcpy(metric->pass, old->pass, net->graph->arc_count * sizeof *metric->pass);
-    memcpy(metric->travel_ms, old->travel_ms, net->graph->arc_count * sizeof *metric->travel_ms);
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t twin = net->graph->arcs[changes[i].arc].twin;
-        for (uint32_t c = net->copy_first[twin]; c < net->copy_first[twin + 1]; c++) time_set(metric, net->copies[c], changes[i].travel_ms);
+    uint32_t *changed = malloc(((uint64_t)count * (GEO_LINKS_MAX / 2) + 1) * sizeof *changed), changed_count = 0; /* geo_net allows no more copies */
+    enum geo_status rc = metric && changed ? GEO_OK : GEO_NO_MEMORY;
+    if (rc == GEO_OK) {
+        memcpy(metric->pass, old->pass, net->graph->arc_count * sizeof *metric->pass);
+        memcpy(metric->travel_ms, old->travel_ms, net->graph->arc_count * sizeof *metric->travel_ms);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t twin = net->graph->arcs[changes[i].arc].twin;
+            for (uint32_t c = net->copy_first[twin]; c < net->copy_first[twin + 1]; c++) {
+                time_set(metric, net->copies[c], changes[i].travel_ms);
+                changed[changed_count++] = net->copies[c];
+            }
+        }
+        rc = cch_metric_change(&old->hierarchy, metric->pass, changed, changed_count, &metric->hierarchy);
     }
-    *out = metric;
-    return GEO_OK;
+    free(changed);
+    if (rc == GEO_OK) {
+        *out = metric;
+        return GEO_OK;
+    }
+    geo_metric_unref(metric);
+    return geo_error_set(error, rc, "no memory for a metric of %u arcs", net->graph->arc_count);
 }
 
 uint32_t geo_metric_travel_ms(const struct geo_metric *metric, uint32_t arc)
@@ -77,6 +95,7 @@ struct geo_metric *geo_metric_ref(struct geo_metric *metric)
 void geo_metric_unref(struct geo_metric *metric)
 {
     if (!metric || __atomic_sub_fetch(&metric->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    cch_metric_deinit(&metric->hierarchy);
     geo_map_unref(metric->map);
     free(metric->pass);
     free(metric->travel_ms);

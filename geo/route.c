@@ -1,6 +1,7 @@
 /* A path with its geometry: which arcs, which part of the first and the last, when at each point, and where the street's name changes. */
 #include "map.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,38 +16,19 @@ struct path {
     uint32_t count;
 };
 
-static bool path_add(struct path *path, uint32_t capacity, struct stretch stretch)
-{
-    if (path->count == capacity) return false;
-    path->at[path->count++] = stretch;
-    return true;
-}
-
-/* The arcs back from the last link to the first, turned round, with partial ends. */
-static enum geo_status trace(const struct geo_metric *metric, const struct geo_scratch *scratch, struct geo_place from, struct geo_place to,
-                             const struct geo_link *last, struct path *path)
+/* The path's arcs between the two that the places lie on, which are taken in part. */
+static enum geo_status trace(const struct geo_metric *metric, const struct cch_path *way, struct geo_place from, uint32_t first, struct geo_place to, uint32_t last,
+                             struct path *path)
 {
     const struct geo_arc *arcs = metric->map->file.graph.arcs;
-    uint32_t capacity = 2, node = last->node;
-    for (uint32_t n = node; scratch->search.nodes[n].parent != GEO_NONE; n = arcs[scratch->search.nodes[n].parent].tail) capacity++;
-    path->at = calloc(capacity, sizeof *path->at);
+    path->at = calloc((size_t)way->count + 2, sizeof *path->at);
     if (!path->at) return GEO_NO_MEMORY;
-    bool room = path_add(path, capacity, (struct stretch){last->arc, 0, arcs[last->arc].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset, true});
-    for (uint32_t arc; room && (arc = scratch->search.nodes[node].parent) != GEO_NONE; node = arcs[arc].tail) room = path_add(path, capacity, (struct stretch){arc, 0, GEO_OFFSET_ONE, false});
-    /* the start: the cheapest link that reaches this node */
-    struct geo_link starts[GEO_LINKS_MAX];
-    uint32_t count = geo_links_from(&metric->map->net, &metric->times, from, starts), best = GEO_NONE;
-    for (uint32_t i = 0; i < count; i++)
-        if (starts[i].node == node && (best == GEO_NONE || starts[i].weight < starts[best].weight)) best = i;
-    if (best == GEO_NONE) return GEO_NOT_FOUND;
-    uint32_t first = starts[best].arc;
-    room = room && path_add(path, capacity, (struct stretch){first, arcs[first].twin == arcs[from.arc].twin ? from.offset : GEO_OFFSET_ONE - from.offset, GEO_OFFSET_ONE, false});
-    for (uint32_t i = 0; i < path->count / 2; i++) {
-        struct stretch swap = path->at[i];
-        path->at[i] = path->at[path->count - 1 - i];
-        path->at[path->count - 1 - i] = swap;
-    }
-    return room ? GEO_OK : GEO_LIMIT;
+    uint32_t leave = arcs[first].twin == arcs[from.arc].twin ? from.offset : GEO_OFFSET_ONE - from.offset;
+    uint32_t arrive = arcs[last].twin == arcs[to.arc].twin ? to.offset : GEO_OFFSET_ONE - to.offset;
+    path->at[path->count++] = (struct stretch){first, leave, GEO_OFFSET_ONE, false};
+    for (uint32_t i = 0; i < way->count; i++) path->at[path->count++] = (struct stretch){way->arcs[i], 0, GEO_OFFSET_ONE, false};
+    path->at[path->count++] = (struct stretch){last, 0, arrive, true};
+    return GEO_OK;
 }
 
 /* ---- geometry ---- */
@@ -148,22 +130,29 @@ enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scrat
                                struct geo_route *out, struct geo_error *error)
 {
     struct geo_place start = geo_place_of(from), end = geo_place_of(to);
-    struct geo_link last;
+    struct geo_seeds leaving, arriving;
+    struct cch_path way;
     uint32_t direct;
     struct path path = {0};
     memset(out, 0, sizeof *out);
     if (!geo_has_place(metric->map, from) || !geo_has_place(metric->map, to)) return geo_error_set(error, GEO_INVALID, "the stop is of another map");
-    geo_weight weight = geo_search_pair(&scratch->search, &metric->map->net, &metric->times, start, end, &last, &direct);
-    if (weight == GEO_WEIGHT_NONE) return geo_error_set(error, GEO_NOT_FOUND, "no way leads there");
-    enum geo_status rc = GEO_OK;
-    if (direct != GEO_NONE) {
+    assert(scratch->node_count == metric->map->cch.node_count); /* a scratch belongs to one map */
+    geo_seeds_find(metric, CCH_FROM, start, &leaving);
+    geo_seeds_find(metric, CCH_TO, end, &arriving);
+    enum geo_status rc = cch_path_find(&metric->hierarchy, metric->pass, scratch->trace, leaving.seeds, leaving.count, arriving.seeds, arriving.count, &way);
+    if (rc != GEO_OK) return geo_error_set(error, rc, "the hierarchy does not unpack");
+    geo_weight weight = geo_direct(&metric->map->net, &metric->times, start, end, &direct);
+    bool is_direct = weight != GEO_WEIGHT_NONE && (way.weight >= CCH_NONE || weight <= (geo_weight)way.weight);
+    if (!is_direct && way.weight >= CCH_NONE) return geo_error_set(error, GEO_NOT_FOUND, "no way leads there");
+    if (is_direct) {
         const struct geo_arc *arcs = metric->map->file.graph.arcs;
         bool along_from = direct == arcs[start.arc].twin, along_to = direct == arcs[end.arc].twin;
         path.at = calloc(1, sizeof *path.at);
         if (path.at) path.at[path.count++] = (struct stretch){direct, along_from ? start.offset : GEO_OFFSET_ONE - start.offset, along_to ? end.offset : GEO_OFFSET_ONE - end.offset, true};
         else rc = GEO_NO_MEMORY;
     } else {
-        rc = trace(metric, scratch, start, end, &last, &path);
+        weight = (geo_weight)way.weight;
+        rc = trace(metric, &way, start, leaving.arcs[way.from], end, arriving.arcs[way.to], &path);
     }
     out->travel_ms = geo_weight_ms(weight);
     out->length_dm = geo_weight_dm(weight);

@@ -30,6 +30,15 @@ struct geo_error {
 };
 enum geo_status geo_error_set(struct geo_error *error, enum geo_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/** What a way takes: milliseconds above, decimetres below. Adding and comparing it is lexicographic, so that among equally fast ways the shortest is
+ *  meant by every query. */
+typedef uint64_t geo_weight;
+#define GEO_WEIGHT_NONE UINT64_MAX
+#define GEO_WEIGHT_END  ((geo_weight)GEO_FINITE_MAX << 32) /* no way is as long: searches stop here, so that no sum overflows, whatever the file says */
+static inline geo_weight geo_weight_of(uint32_t travel_ms, uint32_t length_dm) { return (geo_weight)travel_ms << 32 | length_dm; }
+static inline uint32_t geo_weight_ms(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)(weight >> 32); }
+static inline uint32_t geo_weight_dm(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)weight; }
+
 /** WGS-84, 1e-7 degrees. */
 struct geo_point {
     int32_t lat_e7, lon_e7;

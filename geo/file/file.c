@@ -66,7 +66,9 @@ static enum geo_status attach(struct geo_file *file, const struct file_header *h
     if (meta.profile >= GEO_PROFILE_COUNT || meta.node_count == 0 || meta.arc_count == 0 || meta.name_bytes == 0 || meta.leaf_count == 0 ||
         !has_size(header, GEO_SECTION_NODES, meta.node_count, sizeof(struct geo_point)) || !has_size(header, GEO_SECTION_ARCS, meta.arc_count, sizeof(struct geo_arc)) ||
         !has_size(header, GEO_SECTION_SHAPE, meta.shape_count, sizeof(struct geo_point)) || !has_size(header, GEO_SECTION_NAMES, meta.name_bytes, 1) ||
-        !has_size(header, GEO_SECTION_TREE, tree, 1))
+        !has_size(header, GEO_SECTION_TREE, tree, 1) || !has_size(header, GEO_SECTION_RANK, meta.node_count, sizeof(uint32_t)) ||
+        !has_size(header, GEO_SECTION_UP_FIRST, (uint64_t)meta.node_count + 1, sizeof(uint32_t)) || !has_size(header, GEO_SECTION_UP_HEAD, meta.up_count, sizeof(uint32_t)) ||
+        !has_size(header, GEO_SECTION_PLACE, meta.arc_count, sizeof(uint32_t)))
         return geo_error_set(error, GEO_INVALID, "the map file's figures and sections disagree");
     const uint8_t *at[GEO_SECTION_COUNT];
     for (int i = 0; i < GEO_SECTION_COUNT; i++) at[i] = file->data + header->sections[i].offset;
@@ -75,6 +77,9 @@ static enum geo_status attach(struct geo_file *file, const struct file_header *h
         .profile = (enum geo_profile)meta.profile, .node_count = meta.node_count, .arc_count = meta.arc_count, .shape_count = meta.shape_count,
         .name_bytes = meta.name_bytes, .nodes = (struct geo_point *)(uintptr_t)at[GEO_SECTION_NODES], .arcs = (struct geo_arc *)(uintptr_t)at[GEO_SECTION_ARCS],
         .shape = (struct geo_point *)(uintptr_t)at[GEO_SECTION_SHAPE], .names = (char *)(uintptr_t)at[GEO_SECTION_NAMES], .stats = meta.stats};
+    file->hierarchy = (struct geo_file_hierarchy){
+        .arc_count = meta.up_count, .rank = (const uint32_t *)(const void *)at[GEO_SECTION_RANK], .up_first = (const uint32_t *)(const void *)at[GEO_SECTION_UP_FIRST],
+        .up_head = (const uint32_t *)(const void *)at[GEO_SECTION_UP_HEAD], .place = (const uint32_t *)(const void *)at[GEO_SECTION_PLACE]};
     file->leaf_count = meta.leaf_count;
     file->box_count = meta.box_count;
     file->leaves = (const struct geo_tree_leaf *)(const void *)at[GEO_SECTION_TREE];

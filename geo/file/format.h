@@ -24,7 +24,7 @@ struct file_header {
 };
 
 struct file_meta {
-    uint32_t profile, node_count, arc_count, shape_count, name_bytes, leaf_count, box_count, spare;
+    uint32_t profile, node_count, arc_count, shape_count, name_bytes, leaf_count, box_count, up_count;
     struct geo_graph_stats stats;
 };
 

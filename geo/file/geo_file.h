@@ -9,7 +9,8 @@
 #include "geo_core/geo_core.h"
 #include "geo_graph/geo_graph.h"
 
-enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SECTION_SHAPE, GEO_SECTION_NAMES, GEO_SECTION_TREE, GEO_SECTION_COUNT };
+enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SECTION_SHAPE, GEO_SECTION_NAMES, GEO_SECTION_TREE,
+    GEO_SECTION_RANK, GEO_SECTION_UP_FIRST, GEO_SECTION_UP_HEAD, GEO_SECTION_PLACE, GEO_SECTION_COUNT };
 
 /** A node of the packed R-tree over road segments (levels from the leaves up, GEO_TREE_FANOUT children each). */
 enum { GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 2 };
@@ -23,6 +24,15 @@ struct geo_tree_leaf {
     uint32_t segment;         /* 0.. from the arc's tail */
 };
 
+/** The contraction hierarchy's topology, as geo_cch knows it. */
+struct geo_file_hierarchy {
+    uint32_t arc_count;
+    const uint32_t *rank;     /* by node */
+    const uint32_t *up_first; /* by rank, one more */
+    const uint32_t *up_head;  /* by arc of the hierarchy */
+    const uint32_t *place;    /* by arc of the graph */
+};
+
 struct geo_file {
     const uint8_t *data;
     uint64_t size;
@@ -30,10 +40,12 @@ struct geo_file {
     uint32_t leaf_count, box_count, level_count;
     const struct geo_tree_leaf *leaves;
     const struct geo_tree_box *boxes; /* level by level, leaves' parents first */
+    struct geo_file_hierarchy hierarchy;
 };
 
 geo_must_use enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_tree_leaf *leaves, uint32_t leaf_count,
-                                            const struct geo_tree_box *boxes, uint32_t box_count, const char *path, struct geo_error *error);
+                                            const struct geo_tree_box *boxes, uint32_t box_count, const struct geo_file_hierarchy *hierarchy, const char *path,
+                                            struct geo_error *error);
 geo_must_use enum geo_status geo_file_open(const char *path, struct geo_file *out, struct geo_error *error);
 geo_must_use enum geo_status geo_file_check(const struct geo_file *file, struct geo_error *error);
 void geo_file_close(struct geo_file *file);

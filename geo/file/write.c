@@ -130,7 +130,7 @@ static enum geo_status write_file(const char *path, const struct file_header *he
 }
 
 enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_tree_leaf *leaves, uint32_t leaf_count, const struct geo_tree_box *boxes,
-                               uint32_t box_count, const char *path, struct geo_error *error)
+                               uint32_t box_count, const struct geo_file_hierarchy *hierarchy, const char *path, struct geo_error *error)
 {
     struct file_meta meta;
     memset(&meta, 0, sizeof meta); /* padding too: the same graph gives the same bytes */
@@ -141,6 +141,7 @@ enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_t
     meta.name_bytes = graph->name_bytes;
     meta.leaf_count = leaf_count;
     meta.box_count = box_count;
+    meta.up_count = hierarchy->arc_count;
     meta.stats.osm_nodes = graph->stats.osm_nodes;
     meta.stats.osm_ways = graph->stats.osm_ways;
     meta.stats.osm_relations = graph->stats.osm_relations;
@@ -160,6 +161,10 @@ enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_t
         [GEO_SECTION_SHAPE] = {graph->shape, (uint64_t)graph->shape_count * sizeof *graph->shape},
         [GEO_SECTION_NAMES] = {graph->names, graph->name_bytes},
         [GEO_SECTION_TREE] = {tree, tree_size},
+        [GEO_SECTION_RANK] = {hierarchy->rank, (uint64_t)graph->node_count * sizeof *hierarchy->rank},
+        [GEO_SECTION_UP_FIRST] = {hierarchy->up_first, ((uint64_t)graph->node_count + 1) * sizeof *hierarchy->up_first},
+        [GEO_SECTION_UP_HEAD] = {hierarchy->up_head, (uint64_t)hierarchy->arc_count * sizeof *hierarchy->up_head},
+        [GEO_SECTION_PLACE] = {hierarchy->place, (uint64_t)graph->arc_count * sizeof *hierarchy->place},
     };
     struct file_header header;
     fill_header(&header, parts);

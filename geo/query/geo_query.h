@@ -10,12 +10,6 @@
 #include "geo_core/geo_core.h"
 #include "geo_graph/geo_graph.h"
 
-typedef uint64_t geo_weight;
-#define GEO_WEIGHT_NONE UINT64_MAX
-#define GEO_WEIGHT_END  ((geo_weight)GEO_FINITE_MAX << 32) /* no way is as long: searches stop here, so that no sum overflows, whatever the file says */
-static inline geo_weight geo_weight_of(uint32_t travel_ms, uint32_t length_dm) { return (geo_weight)travel_ms << 32 | length_dm; }
-static inline uint32_t geo_weight_ms(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)(weight >> 32); }
-static inline uint32_t geo_weight_dm(geo_weight weight) { return weight == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : (uint32_t)weight; }
 
 /** What searches need besides the graph: adjacency both ways, and the copies of each arc. Immutable. */
 struct geo_net {

@@ -89,7 +89,7 @@ static struct plan_leg travel(void *context, uint32_t from_place, uint32_t to_pl
         oracle->bytes += geo_label_bytes(to->label);
     }
     uint32_t travel_ms = GEO_UNREACHABLE, length_dm = 0;
-    geo_label_from(to->label, &from->snap, &travel_ms, &length_dm);
+    geo_label_from(to->label, oracle->scratch, &from->snap, &travel_ms, &length_dm);
     if (travel_ms == GEO_UNREACHABLE) return nowhere;
     return (struct plan_leg){(travel_ms + 999) / 1000, (length_dm + 5) / 10}; /* never promise a second too early */
 }

@@ -79,7 +79,7 @@ static struct plan_leg travel(void *context, uint32_t from, uint32_t to)
     struct road_place *place = &roads->places[target];
     if (!place->label && geo_label_new(roads->metric, roads->scratch, &place->snap, &place->label) != GEO_OK) return nowhere;
     uint32_t ms = GEO_UNREACHABLE, dm = 0;
-    geo_label_from(place->label, &roads->snaps[from], &ms, &dm);
+    geo_label_from(place->label, roads->scratch, &roads->snaps[from], &ms, &dm);
     if (ms == GEO_UNREACHABLE) return nowhere;
     return (struct plan_leg){(ms + 999) / 1000, (dm + 5) / 10};
 }

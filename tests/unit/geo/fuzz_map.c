@@ -80,7 +80,7 @@ static void use(struct geo_map *map)
             geo_route_free(&route);
         }
         if (geo_label_new(metric, scratch, &stops[i], &label) != GEO_OK) abort();
-        geo_label_from(label, &stops[0], &label_ms, &label_dm);
+        geo_label_from(label, scratch, &stops[0], &label_ms, &label_dm);
         if (label_ms != ms[i]) abort();
         geo_label_free(label);
     }

@@ -158,7 +158,7 @@ static void check_pairs(uint64_t seed, uint32_t nodes, uint32_t roads, uint32_t 
             assert_int_equal(rc, wanted.ms == NEVER.ms ? GEO_NOT_FOUND : GEO_OK);
             expect_pair(wanted, a, b, "distance", seed);
             expect_pair(wanted, ms[s * STOPS + t], dm[s * STOPS + t], "matrix", seed);
-            geo_label_from(label, &sources[s], &a, &b);
+            geo_label_from(label, open.scratch, &sources[s], &a, &b);
             expect_pair(wanted, a, b, "label", seed);
             check_route(&open, &sources[s], &targets[t], wanted, seed);
         }
@@ -250,7 +250,7 @@ static void test_query_refuses_a_stop_of_another_map(void **context)
         assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 1, &bad[i], 1, &ms, NULL), GEO_INVALID);
         assert_int_equal(geo_route_find(open.metric, open.scratch, &bad[i], &good, &route, NULL), GEO_INVALID);
         assert_int_equal(geo_label_new(open.metric, open.scratch, &bad[i], &none), GEO_INVALID);
-        geo_label_from(label, &bad[i], &ms, NULL);
+        geo_label_from(label, open.scratch, &bad[i], &ms, NULL);
         assert_int_equal(ms, GEO_UNREACHABLE);
     }
     assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 20000, &good, 20000, &ms, NULL), GEO_LIMIT);
@@ -284,7 +284,7 @@ static void test_query_survives_times_at_the_bound(void **context)
             assert_int_equal(ms, is_finite ? wanted.ms : GEO_UNREACHABLE);
             assert_int_equal(geo_matrix(open.metric, open.scratch, &from, 1, &to, 1, &matrix_ms, NULL), GEO_OK);
             assert_int_equal(geo_label_new(open.metric, open.scratch, &to, &label), GEO_OK);
-            geo_label_from(label, &from, &label_ms, NULL);
+            geo_label_from(label, open.scratch, &from, &label_ms, NULL);
             geo_label_free(label);
             assert_true(matrix_ms == ms && label_ms == ms);
             finite += is_finite;
@@ -304,14 +304,16 @@ static void test_label_outlives_the_metric_it_was_made_with(void **context)
     struct open_map open;
     open_map_init(&open, graph);
     struct geo_snap from = {.arc = 0}, to = {.arc = 0, .offset = GEO_OFFSET_ONE};
-    struct geo_label *label;
+    struct geo_label *label, *leaving;
     uint32_t ms, dm;
     assert_int_equal(geo_label_new(open.metric, open.scratch, &to, &label), GEO_OK);
-    assert_true(geo_label_bytes(label) >= 16 && geo_label_bytes(label) < 200);
+    assert_int_equal(geo_label_new(open.metric, open.scratch, &from, &leaving), GEO_OK);
+    assert_true(geo_label_bytes(label) >= 16 && geo_label_bytes(label) < 400);
     open_map_deinit(&open);
-    geo_label_from(label, &from, &ms, &dm);
+    geo_label_pair(leaving, label, &ms, &dm);
     assert_int_equal(ms, 100);
     assert_int_equal(dm, 1000);
+    geo_label_free(leaving);
     geo_label_free(label);
     geo_graph_free(graph);
 }

@@ -181,7 +181,7 @@ static void compare(const struct open_map *open, struct spent *spent)
     for (int s = 0; s < SOURCES; s++) {
         for (int t = 0; t < TARGETS; t++) {
             uint32_t label_ms;
-            geo_label_from(labels[t], &sources[s], &label_ms, NULL);
+            geo_label_from(labels[t], open->scratch, &sources[s], &label_ms, NULL);
             sum += label_ms - ms[s * TARGETS + t];
         }
     }
@@ -198,7 +198,7 @@ static void compare(const struct open_map *open, struct spent *spent)
             begin = now_ms();
             assert_int_equal(geo_distance(open->metric, open->scratch, &sources[s], &targets[t], &a, &b), GEO_OK);
             spent->distance += now_ms() - begin;
-            geo_label_from(labels[t], &sources[s], &label_ms, &label_dm);
+            geo_label_from(labels[t], open->scratch, &sources[s], &label_ms, &label_dm);
             begin = now_ms();
             assert_int_equal(geo_route_find(open->metric, open->scratch, &sources[s], &targets[t], &route, NULL), GEO_OK);
             spent->route += now_ms() - begin;

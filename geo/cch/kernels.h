@@ -1,0 +1,40 @@
+/* The loops in which all time is spent, compiled once for any processor and once for AVX2. */
+#ifndef GEO_CCH_KERNELS_H
+#define GEO_CCH_KERNELS_H
+
+#include "geo_cch.h"
+
+enum { CCH_LANES = 16 };       /* sources of one sweep */
+
+/** An arc of a sweep, from a row to the one it belongs to. */
+struct sweep_arc { uint32_t row, ms; };
+
+/** Rows of CCH_LANES weights, aligned to 64 bytes. ms rows saturate at SWEEP_NONE; two of them add within 31 bits. */
+#define SWEEP_NONE ((int32_t)1 << 30)
+
+struct cch_kernels {
+    const char *name;
+    /** Lower triangles of the nodes [begin, end), from the bottom. */
+    void (*customize)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
+    /** Perfect weights from customized ones, in place, from the top. */
+    void (*perfect)(const struct geo_cch *cch, cch_weight *up, cch_weight *down);
+    /** Up the root path of `rank`: weights by depth, seeded. */
+    void (*climb)(const struct geo_cch *cch, const cch_weight *weights, uint32_t rank, cch_weight *by_depth);
+    /** The least sum of two arrays. */
+    cch_weight (*meet)(const cch_weight *a, const cch_weight *b, uint32_t count);
+    /** Downwards: row i takes the least over its arcs from rows before it, and what it holds if it is seeded. */
+    void (*gather)(const struct sweep_arc *arcs, const uint32_t *first, uint32_t count, const uint8_t *seeded, int32_t *rows);
+    void (*gather_long)(const struct sweep_arc *arcs, const cch_weight *weights, const uint32_t *first, uint32_t count, const uint8_t *seeded, cch_weight *rows);
+    /** Upwards by one node: its row spreads to the rows of its links' heads (rows by rank). */
+    void (*spread)(const struct cch_link *links, uint32_t count, const uint32_t *up_head, const int32_t *from, int32_t *rows);
+    void (*spread_long)(const struct cch_link *links, uint32_t count, const uint32_t *up_head, const cch_weight *from, cch_weight *rows);
+    /** 16 rows of 16 lanes (`rows` by target) to 16 lines of a matrix, SWEEP_NONE and above as GEO_UNREACHABLE. */
+    void (*turn)(const int32_t *rows, uint32_t *out, size_t stride);
+};
+
+extern const struct cch_kernels cch_kernels_portable, cch_kernels_avx2;
+const struct cch_kernels *cch_kernels(void);
+
+enum geo_status cch_metric_alloc(const struct geo_cch *cch, struct cch_metric *out); /* weights uninitialised */
+
+#endif

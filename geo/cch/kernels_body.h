@@ -1,0 +1,215 @@
+/* The kernels' code, compiled by each kernels_*.c with its own instruction set. KERNELS is the table's name, KERNELS_NAME what people read. */
+#include "kernels.h"
+
+#include <string.h>
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+/* ---- lanes ---- */
+
+#ifdef __AVX2__
+enum { VECTOR_BYTES = 32 };
+#else
+enum { VECTOR_BYTES = 16 };
+#endif
+enum { SHORTS = VECTOR_BYTES / 4, LONGS = VECTOR_BYTES / 8, ROW_LANES = CCH_LANES / SHORTS, ROW_LONGS = CCH_LANES / LONGS };
+typedef int32_t lanes __attribute__((vector_size(VECTOR_BYTES)));    /* times in milliseconds */
+typedef int64_t longs __attribute__((vector_size(VECTOR_BYTES)));    /* weights */
+
+static inline lanes lanes_min(lanes a, lanes b)
+{
+#ifdef __AVX2__
+    return (lanes)_mm256_min_epi32((__m256i)a, (__m256i)b);
+#else
+    lanes less = a < b;
+    return (a & less) | (b & ~less);
+#endif
+}
+
+static inline longs longs_min(longs a, longs b)
+{
+#ifdef __AVX2__
+    return (longs)_mm256_blendv_epi8((__m256i)b, (__m256i)a, _mm256_cmpgt_epi64((__m256i)b, (__m256i)a));
+#else
+    longs less = a < b;
+    return (a & less) | (b & ~less);
+#endif
+}
+
+static inline longs longs_load(const cch_weight *at)
+{
+    longs value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static inline void longs_store(cch_weight *at, longs value)
+{
+    memcpy(at, &value, sizeof value);
+}
+
+static inline longs longs_all(cch_weight value)
+{
+    longs all = {0};
+    return all + value;
+}
+
+/* to[i] = min(to[i], from[i] + plus) */
+static inline void relax(cch_weight *to, const cch_weight *from, cch_weight plus, uint32_t count)
+{
+    uint32_t i = 0;
+    longs more = longs_all(plus);
+    for (; i + LONGS <= count; i += LONGS) longs_store(to + i, longs_min(longs_load(to + i), longs_load(from + i) + more));
+    for (; i < count; i++) {
+        cch_weight way = from[i] + plus;
+        to[i] = way < to[i] ? way : to[i];
+    }
+}
+
+static inline cch_weight least_sum(const cch_weight *a, const cch_weight *b, uint32_t count)
+{
+    uint32_t i = 0;
+    cch_weight least = CCH_NONE;
+    if (count >= LONGS) {
+        longs best = longs_all(CCH_NONE);
+        for (; i + LONGS <= count; i += LONGS) best = longs_min(best, longs_load(a + i) + longs_load(b + i));
+        for (int lane = 0; lane < LONGS; lane++) least = best[lane] < least ? best[lane] : least;
+    }
+    for (; i < count; i++) {
+        cch_weight way = a[i] + b[i];
+        least = way < least ? way : least;
+    }
+    return least;
+}
+
+/* ---- customization ---- */
+
+/* Of triangle x < y < z: y's arcs to the run of x's heads that begins at x's arc `from`; `run` runs along y's runs. */
+static inline uint32_t run_match(const struct cch_run *runs, uint32_t *run, uint32_t depth)
+{
+    while (runs[*run].depth + (runs[*run + 1].arc - runs[*run].arc) <= depth) (*run)++;
+    return runs[*run].arc + (depth - runs[*run].depth);
+}
+
+static void customize(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end)
+{
+    const struct cch_run *runs = cch->runs;
+    for (uint32_t x = begin; x < end; x++) {
+        for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
+            if (up[xy] >= CCH_NONE && down[xy] >= CCH_NONE) continue;
+            uint32_t run = cch->run_first[cch->up_head[xy]];
+            for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++) {
+                uint32_t xz = runs[r].arc, past = runs[r + 1].arc < xy ? runs[r + 1].arc : xy;
+                uint32_t yz = run_match(runs, &run, runs[r].depth);
+                relax(up + yz, up + xz, down[xy], past - xz);
+                relax(down + yz, down + xz, up[xy], past - xz);
+            }
+        }
+    }
+}
+
+static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down)
+{
+    const struct cch_run *runs = cch->runs;
+    for (uint32_t x = cch->node_count; x-- > 0;) {
+        for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
+            uint32_t run = cch->run_first[cch->up_head[xy]];
+            cch_weight rise = up[xy], fall = down[xy];
+            for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++) {
+                uint32_t xz = runs[r].arc, past = runs[r + 1].arc < xy ? runs[r + 1].arc : xy;
+                uint32_t yz = run_match(runs, &run, runs[r].depth);
+                cch_weight by = least_sum(up + xz, down + yz, past - xz), back = least_sum(down + xz, up + yz, past - xz);
+                rise = by < rise ? by : rise;
+                fall = back < fall ? back : fall;
+                relax(up + xz, up + yz, up[xy], past - xz);
+                relax(down + xz, down + yz, down[xy], past - xz);
+            }
+            up[xy] = rise;
+            down[xy] = fall;
+        }
+    }
+}
+
+/* ---- labels ---- */
+
+static void climb(const struct geo_cch *cch, const cch_weight *weights, uint32_t rank, cch_weight *by_depth)
+{
+    const struct cch_run *runs = cch->runs;
+    for (uint32_t x = rank; x != GEO_NONE; x = cch->parent[x]) {
+        cch_weight here = by_depth[cch->depth[x]];
+        if (here >= CCH_NONE) continue;
+        for (uint32_t r = cch->run_first[x]; r < cch->run_first[x + 1]; r++)
+            relax(by_depth + runs[r].depth, weights + runs[r].arc, here, runs[r + 1].arc - runs[r].arc);
+    }
+}
+
+static cch_weight meet(const cch_weight *a, const cch_weight *b, uint32_t count)
+{
+    return least_sum(a, b, count);
+}
+
+/* ---- sweeps: 16 sources abreast ---- */
+
+static void spread(const struct cch_link *links, uint32_t count, const uint32_t *up_head, const int32_t *from, int32_t *rows)
+{
+    lanes row[ROW_LANES];
+    memcpy(row, from, sizeof row);
+    for (uint32_t k = 0; k < count; k++) {
+        lanes *to = (lanes *)(void *)(rows + (size_t)up_head[links[k].arc] * CCH_LANES), way = {0};
+        way += (int32_t)(links[k].weight >> 32);
+        for (int i = 0; i < ROW_LANES; i++) to[i] = lanes_min(to[i], row[i] + way);
+    }
+}
+
+static void spread_long(const struct cch_link *links, uint32_t count, const uint32_t *up_head, const cch_weight *from, cch_weight *rows)
+{
+    for (uint32_t k = 0; k < count; k++) relax(rows + (size_t)up_head[links[k].arc] * CCH_LANES, from, links[k].weight, CCH_LANES);
+}
+
+static void gather(const struct sweep_arc *arcs, const uint32_t *first, uint32_t count, const uint8_t *seeded, int32_t *rows)
+{
+    lanes none = {0};
+    none += SWEEP_NONE;
+    for (uint32_t row = 0; row < count; row++) {
+        lanes *at = (lanes *)(void *)(rows + (size_t)row * CCH_LANES), best[ROW_LANES];
+        for (int i = 0; i < ROW_LANES; i++) best[i] = seeded[row] ? at[i] : none;
+        for (uint32_t k = first[row]; k < first[row + 1]; k++) {
+            const lanes *from = (const lanes *)(const void *)(rows + (size_t)arcs[k].row * CCH_LANES);
+            lanes way = {0};
+            way += (int32_t)arcs[k].ms;
+            for (int i = 0; i < ROW_LANES; i++) best[i] = lanes_min(best[i], from[i] + way);
+        }
+        for (int i = 0; i < ROW_LANES; i++) at[i] = best[i];
+    }
+}
+
+static void gather_long(const struct sweep_arc *arcs, const cch_weight *weights, const uint32_t *first, uint32_t count, const uint8_t *seeded, cch_weight *rows)
+{
+    for (uint32_t row = 0; row < count; row++) {
+        cch_weight *at = rows + (size_t)row * CCH_LANES;
+        longs best[ROW_LONGS];
+        for (int i = 0; i < ROW_LONGS; i++) best[i] = seeded[row] ? longs_load(at + LONGS * i) : longs_all(CCH_NONE);
+        for (uint32_t k = first[row]; k < first[row + 1]; k++) {
+            const cch_weight *from = rows + (size_t)arcs[k].row * CCH_LANES;
+            longs way = longs_all(weights[k]);
+            for (int i = 0; i < ROW_LONGS; i++) best[i] = longs_min(best[i], longs_load(from + LONGS * i) + way);
+        }
+        for (int i = 0; i < ROW_LONGS; i++) longs_store(at + LONGS * i, best[i]);
+    }
+}
+
+static void turn(const int32_t *rows, uint32_t *out, size_t stride)
+{
+    for (int lane = 0; lane < CCH_LANES; lane++) {
+        uint32_t line[CCH_LANES];
+        for (int target = 0; target < CCH_LANES; target++) {
+            int32_t ms = rows[target * CCH_LANES + lane];
+            line[target] = ms >= SWEEP_NONE ? GEO_UNREACHABLE : (uint32_t)ms;
+        }
+        memcpy(out + (size_t)lane * stride, line, sizeof line);
+    }
+}
+
+const struct cch_kernels KERNELS = {KERNELS_NAME, customize, perfect, climb, meet, gather, gather_long, spread, spread_long, turn};
