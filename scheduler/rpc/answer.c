@@ -135,7 +135,7 @@ static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t
         call_recount(call);
         if (call->finished) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
-            if (call->wish == WISH_GRPC) {
+            if (!call->http_status) {
                 *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
                 submit_trailers(call);
             }
@@ -155,7 +155,7 @@ static void submit_headers(struct rpc_call *call)
     PAIRS_LITERAL(&pairs, ":status", "200");
     PAIRS_LITERAL(&pairs, "content-type", "application/grpc");
     PAIRS_LITERAL(&pairs, "grpc-accept-encoding", "identity,gzip");
-    call->fold_told = call->takes_gzip && (call->fold || (!call->fold_asked && call->session->table->fold_bytes_min));
+    call->fold_told = call->takes_gzip && (call->fold_named || (!call->fold_asked && call->session->table->fold_bytes_min));
     if (call->fold_told) PAIRS_LITERAL(&pairs, "grpc-encoding", "gzip");
     pairs_metadata(&pairs, &call->headers);
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_out};
@@ -182,6 +182,7 @@ void rpc_call_compress(struct rpc_call *call, bool on)
 {
     call->fold = on;
     call->fold_asked = true;
+    call->fold_named = call->fold_named || on;
 }
 
 static bool wants_fold(const struct rpc_call *call, size_t size)
@@ -264,15 +265,18 @@ void rpc_finish(struct rpc_call *call, const struct error *err)
     wake(call);
 }
 
-void call_http(struct rpc_call *call, int status, const char *body)
+void call_http(struct rpc_call *call)
 {
+    const char *body = call->http_status == 200   ? "serving\n"
+                       : call->http_status == 503 ? "not serving\n"
+                       : call->http_status == 405 ? "gRPC calls are POST\n"
+                                                  : "content-type must be application/grpc\n";
     char code[8];
-    text_format(code, sizeof code, "%d", status);
+    text_format(code, sizeof code, "%d", call->http_status);
     struct pairs pairs;
     pairs.count = 0;
     pairs_add(&pairs, ":status", sizeof ":status" - 1, code, strlen(code), NGHTTP2_NV_FLAG_NONE);
     PAIRS_LITERAL(&pairs, "content-type", "text/plain; charset=utf-8");
-    call->wish = WISH_HEALTHZ;
     call->finished = call->responded = true;
     call_slot_give(call);
     buffer_append(&call->out, body, strlen(body));

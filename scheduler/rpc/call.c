@@ -218,23 +218,21 @@ static bool is_grpc_type(const char *type)
     return strncmp(type, GRPC, size) == 0 && (type[size] == 0 || type[size] == '+' || type[size] == ';');
 }
 
+/* Not 0: what came is no gRPC call, and is answered so when its body (which nobody reads) has ended. */
+static int http_status(const struct rpc_call *call)
+{
+    if (strcmp(call->path, "/healthz") == 0 && strcmp(call->verb, "GET") == 0) return call->session->table->serving ? 200 : 503;
+    if (strcmp(call->verb, "POST") != 0) return 405;
+    return is_grpc_type(call->content_type) ? 0 : 415;
+}
+
 void call_on_headers(struct rpc_call *call)
 {
     struct call_table *table = call->session->table;
     call->headers_done = true;
     table->stats.calls_total++;
-    if (strcmp(call->path, "/healthz") == 0 && strcmp(call->verb, "GET") == 0) {
-        call_http(call, table->serving ? 200 : 503, table->serving ? "ok\n" : "not serving\n");
-        return;
-    }
-    if (strcmp(call->verb, "POST") != 0) {
-        call_http(call, 405, "gRPC calls are POST\n");
-        return;
-    }
-    if (!is_grpc_type(call->content_type)) {
-        call_http(call, 415, "content-type must be application/grpc\n");
-        return;
-    }
+    call->http_status = http_status(call);
+    if (call->http_status) return;
     const struct rpc_method *method = call_table_method(table, call->path);
     if (!method) refuse(call, STATUS_UNIMPLEMENTED, "no such service or method");
     else if (call->header_bad_timeout) refuse(call, STATUS_INTERNAL, "grpc-timeout must be 1 to 8 digits and a unit of H M S m u n");
@@ -356,6 +354,7 @@ void call_on_remote_close(struct rpc_call *call)
     call->remote_closed = true;
     call->progress_ms = call->session->table->now_ms;
     if (call->opened) half_close(call);
+    else if (call->http_status && !call->finished) call_http(call);
 }
 
 void rpc_call_pause(struct rpc_call *call)

@@ -100,8 +100,8 @@ void rpc_call_add_header(struct rpc_call *call, const char *name, const void *va
 void rpc_call_add_trailer(struct rpc_call *call, const char *name, const void *value, size_t size);
 /** Queue a message. RESOURCE_EXHAUSTED, with nothing queued, beyond limits.call_queue_bytes: the reader is slow. */
 enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size);
-/** Whether messages from here on are sent gzipped: for callers that take it, where it makes a message smaller. A call whose first message goes out
- *  with `false` (or with nothing said and no compress_bytes_min) has told the peer no encoding, and cannot begin later. */
+/** Whether messages from here on are sent gzipped: for callers that take it, where it makes a message smaller. A call that has not said `true` once
+ *  before its first message (and has no compress_bytes_min) has told the peer no encoding, and cannot begin later. */
 void rpc_call_compress(struct rpc_call *call, bool on);
 /** Whether the message at hand (in on_message) came compressed. */
 bool rpc_call_was_compressed(const struct rpc_call *call);

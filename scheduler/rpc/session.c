@@ -172,11 +172,32 @@ static int on_data_chunk(nghttp2_session *h2, uint8_t flags, int32_t stream, con
     return 0;
 }
 
+/* A stream that was left out when a later one was opened is closed for ever (RFC 9113, 5.1.1); nghttp2 would only ignore its headers. False: it is one
+ * of those. One gap is remembered: honest clients leave none. */
+static bool stream_is_in_order(struct session *session, int32_t stream)
+{
+    if (stream > session->stream_last) {
+        if (stream > session->stream_last + 2) {
+            session->gap_first = session->stream_last + 1;
+            session->gap_last = stream - 1;
+        }
+        session->stream_last = stream;
+        return true;
+    }
+    return stream < session->gap_first || stream > session->gap_last;
+}
+
 /* Frames of types we don't know are legal and ignored, but not for nothing. */
 static int on_begin_frame(nghttp2_session *h2, const nghttp2_frame_hd *head, void *context)
 {
     (void)h2;
-    return head->type <= NGHTTP2_CONTINUATION || spend(context, 1) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+    struct session *session = context;
+    if (head->type == NGHTTP2_HEADERS && head->stream_id % 2 && !stream_is_in_order(session, head->stream_id)) {
+        session_goaway(session, NGHTTP2_PROTOCOL_ERROR, "stream_order");
+        session->dead = true;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    return head->type <= NGHTTP2_CONTINUATION || spend(session, 1) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int on_extension_chunk(nghttp2_session *h2, const nghttp2_frame_hd *head, const uint8_t *bytes, size_t count, void *context)

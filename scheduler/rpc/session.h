@@ -55,6 +55,7 @@ struct session {
     uint32_t writable_due;            /* calls whose handler is to hear that there is room again */
     char peer[LISTEN_ADDRESS_MAX];
     int64_t began_ms, last_call_ms, budget_ms, last_ping_ms, notice_ms;
+    int32_t stream_last, gap_first, gap_last; /* the newest stream; those that its opening (or an earlier one's) has left out for ever */
     int64_t heard_ms, asked_ms;       /* the peer's last bytes; our ping that is not answered yet (0: none) */
     double budget;
     uint32_t strikes;
@@ -80,8 +81,6 @@ void session_expire(struct session *session, int64_t now_ms);
 must_use bool session_tick(struct session *session, int64_t now_ms);
 
 /* ---- a call ---- */
-
-enum http_wish { WISH_GRPC, WISH_HEALTHZ, WISH_STATUS };
 
 struct rpc_call {
     struct session *session;
@@ -111,11 +110,11 @@ struct rpc_call {
     struct buffer out;
     size_t out_at, out_high;          /* out_high: the most that was queued since on_writable */
     bool responded, finished, deferred, opened, writable_due;
-    bool fold, fold_asked, fold_told; /* fold: as the handler wants it; told: the headers have named the encoding */
+    bool fold, fold_asked, fold_named, fold_told; /* as the handler wants it now; it has said so; it has ever wanted it; the headers have named gzip */
     enum status finish_status;
     struct error *finish_error;       /* for the trailers; NULL: OK */
     void *data;
-    enum http_wish wish;
+    int http_status;                  /* not 0: no gRPC call, answered in plain HTTP when its body has ended */
 };
 
 void call_free(struct rpc_call *call);
@@ -130,8 +129,8 @@ void call_fail(struct rpc_call *call, const struct error *err);
 void call_writable(struct rpc_call *call);
 /** Tell the handler (if it still cares) that the call is over. */
 void call_gone(struct rpc_call *call, enum status why);
-/** An answer in plain HTTP: 405, 415, or /healthz. */
-void call_http(struct rpc_call *call, int status, const char *body);
+/** The answer in plain HTTP, of call->http_status: 200 and 503 (/healthz), 405, 415. */
+void call_http(struct rpc_call *call);
 
 /* call.c, for answer.c */
 void call_recount(struct rpc_call *call);

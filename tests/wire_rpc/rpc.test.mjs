@@ -190,7 +190,26 @@ test('healthz', async () => {
   let text = '';
   for await (const d of stream) text += d;
   session.close();
-  assert.equal(text, 'ok\n');
+  assert.equal(text, 'serving\n');
+});
+
+test('plain HTTP is answered when its body has ended, and a body of the wrong length never', async () => {
+  const session = http2.connect(`http://${address}`);
+  const ask = (headers, body) => new Promise((resolve) => {
+    const stream = session.request(headers, { endStream: body === undefined });
+    const got = { text: '' };
+    stream.on('response', (h) => (got.status = h[':status']));
+    stream.on('data', (d) => (got.text += d));
+    stream.on('error', (e) => (got.error = e.code));
+    stream.on('close', () => resolve({ ...got, rst: stream.rstCode }));
+    if (body !== undefined) stream.end(body);
+  });
+  assert.equal((await ask({ ':path': '/test.Echo/Unary' })).status, 405);
+  assert.equal((await ask({ ':method': 'POST', ':path': '/test.Echo/Unary', 'content-type': 'application/json' }, '{}')).status, 415);
+  const wrong = await ask({ ':method': 'POST', ':path': '/', 'content-type': 'text/plain', 'content-length': '1' }, 'test');
+  assert.equal(wrong.status, undefined);
+  assert.equal(wrong.rst, http2.constants.NGHTTP2_PROTOCOL_ERROR);
+  session.close();
 });
 
 // Sends bytes on a bare socket and reports how the connection ended: GOAWAY code, or closed.

@@ -335,6 +335,37 @@ static void test_streams_beyond_the_limit_do_not_open(void **state)
     assert_int_equal(gone, 10);
 }
 
+/* Streams 1, 5, 3: the third was closed for ever when 5 was opened (RFC 9113, 5.1.1). 1 again is only late: its headers are ignored. */
+static void test_stream_that_was_left_out_cannot_open(void **state)
+{
+    (void)state;
+    static const uint8_t BLOCK[] = "\x83\x86\x44\x09/t.T/Hold\x41\x01x\x5f\x10" "application/grpc";
+    for (int late = 0; late < 2; late++) {
+        begin((struct rpc_limits){0});
+        static const uint32_t ORDER[] = {1, 5, 7};
+        struct buffer bytes;
+        buffer_init(&bytes, 1 << 16);
+        for (size_t i = 0; i < COUNT_OF(ORDER); i++) frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, ORDER[i], BLOCK, sizeof BLOCK - 1);
+        frame(&bytes, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x08", 4);
+        assert_true(session_feed(&peer.session, bytes.data, bytes.size));
+        assert_int_equal(opened, 3);
+        buffer_clear(&bytes);
+        frame(&bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, late ? 1 : 3, BLOCK, sizeof BLOCK - 1);
+        bool alive = session_feed(&peer.session, bytes.data, bytes.size);
+        assert_int_equal(alive, late);
+        assert_int_equal(opened, 3);
+        buffer_clear(&bytes);
+        bool drained = session_drain(&peer.session, &bytes);
+        assert_true(drained);
+        bool goaway = false;
+        for (size_t at = 0; at < bytes.size; at += 9u + ((size_t)bytes.data[at + 1] << 8 | bytes.data[at + 2]))
+            goaway = goaway || (bytes.data[at + 3] == NGHTTP2_GOAWAY && bytes.data[at + 16] == NGHTTP2_PROTOCOL_ERROR);
+        assert_int_equal(goaway, !late);
+        buffer_deinit(&bytes);
+        peer_end(&peer);
+    }
+}
+
 static void test_noise_is_not_a_preface(void **state)
 {
     (void)state;
@@ -473,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_hpack_bomb_costs_the_call_then_the_connection),
         cmocka_unit_test(test_continuation_flood_gets_a_goaway),
         cmocka_unit_test(test_streams_beyond_the_limit_do_not_open),
+        cmocka_unit_test(test_stream_that_was_left_out_cannot_open),
         cmocka_unit_test(test_noise_is_not_a_preface),
         cmocka_unit_test(test_preface_and_idle_timers),
         cmocka_unit_test(test_slow_body_and_zero_window_are_reset),
