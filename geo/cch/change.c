@@ -8,10 +8,65 @@ struct changer {
     const struct geo_cch *cch;
     const geo_weight *input;
     struct cch_metric *metric;
+    const struct cch_triangles *triangles;
     uint64_t *waiting;         /* by rank, a bit: a node with dirty arcs */
     uint64_t *waiting_words;   /* a bit for each word of those */
     uint8_t *dirty;            /* by arc: 1 up, 2 down */
 };
+
+/* ---- every arc's lower triangles ---- */
+
+static void triangles_free(struct cch_triangles *triangles)
+{
+    free(triangles->first);
+    free(triangles->at);
+    free(triangles);
+}
+
+/* Calls for each triangle x < y < z: pass 0 counts those of each arc (y, z), pass 1 notes them. */
+static void triangles_pass(const struct geo_cch *cch, struct cch_triangles *triangles, int pass)
+{
+    for (uint32_t x = 0; x < cch->node_count; x++) {
+        const uint32_t *step = cch->steps + cch->step_first[x];
+        for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
+            for (uint32_t r = cch->run_first[x]; cch->runs[r].arc < xy; r++, step++) {
+                uint32_t past = cch->runs[r + 1].arc < xy ? cch->runs[r + 1].arc : xy;
+                for (uint32_t xz = cch->runs[r].arc; xz < past; xz++) {
+                    uint32_t yz = *step + (xz - cch->runs[r].arc);
+                    if (pass == 0) triangles->first[yz + 2]++;
+                    else triangles->at[triangles->first[yz + 1]++] = (struct cch_triangle){xy, xz};
+                }
+            }
+        }
+    }
+}
+
+/* Made once a map, by whoever needs them first; two at once both work and one throws his away. */
+static const struct cch_triangles *triangles_of(const struct geo_cch *cch)
+{
+    struct cch_triangles **place = (struct cch_triangles **)(uintptr_t)&cch->triangles, *known = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+    if (known) return known;
+    uint64_t count = geo_cch_figures(cch).triangles;
+    struct cch_triangles *made = calloc(1, sizeof *made);
+    if (!made || count >= GEO_NONE) {
+        free(made);
+        return NULL;
+    }
+    made->first = calloc((size_t)cch->arc_count + 2, sizeof *made->first);
+    made->at = malloc((count + 1) * sizeof *made->at);
+    if (!made->first || !made->at) {
+        triangles_free(made);
+        return NULL;
+    }
+    triangles_pass(cch, made, 0);
+    for (size_t a = 2; a < (size_t)cch->arc_count + 2; a++) made->first[a] += made->first[a - 1];
+    triangles_pass(cch, made, 1);
+    if (__atomic_compare_exchange_n(place, &known, made, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return made;
+    triangles_free(made);
+    return known;
+}
+
+/* ---- what depends on what ---- */
 
 static void mark(struct changer *work, uint32_t arc, unsigned direction)
 {
@@ -19,13 +74,6 @@ static void mark(struct changer *work, uint32_t arc, unsigned direction)
     work->dirty[arc] = (uint8_t)(work->dirty[arc] | 1u << direction);
     work->waiting[rank / 64] |= UINT64_C(1) << rank % 64;
     work->waiting_words[rank / 4096] |= UINT64_C(1) << rank / 64 % 64;
-}
-
-/* The arc from `low` to a higher neighbour at `depth`, which must be there; `run` runs along low's runs as depths ascend. */
-static uint32_t arc_at(const struct geo_cch *cch, uint32_t *run, uint32_t depth)
-{
-    while (cch->runs[*run].depth + (cch->runs[*run + 1].arc - cch->runs[*run].arc) <= depth) (*run)++;
-    return cch->runs[*run].arc + (depth - cch->runs[*run].depth);
 }
 
 /* As customization would: the best input arc and the best lower triangle. */
@@ -38,41 +86,55 @@ static cch_weight weigh(const struct changer *work, uint32_t arc, unsigned direc
         geo_weight input = work->input[cch->inputs[i]];
         if (input < (geo_weight)best) best = (cch_weight)input;
     }
-    uint32_t x = cch->up_tail[arc], depth = cch->depth[cch->up_head[arc]];
-    for (uint32_t i = cch->down_first[x]; i < cch->down_first[x + 1]; i++) {
-        uint32_t low_x = cch->down_arc[i], low = cch->up_tail[low_x];
-        cch_weight first = direction ? up[low_x] : down[low_x];
-        if (first >= best) continue; /* most neighbours stop here */
-        uint32_t begin = cch->run_first[low], end = cch->run_first[low + 1];
-        while (begin < end && cch->runs[begin].depth + (cch->runs[begin + 1].arc - cch->runs[begin].arc) <= depth) begin++;
-        if (begin == end || cch->runs[begin].depth > depth) continue;
-        uint32_t low_y = cch->runs[begin].arc + (depth - cch->runs[begin].depth);
-        cch_weight way = first + (direction ? down[low_y] : up[low_y]);
-        if (way < best) best = way;
+    const struct cch_weight_pair { const cch_weight *low, *high; } sides = direction ? (struct cch_weight_pair){up, down} : (struct cch_weight_pair){down, up};
+    for (uint32_t t = work->triangles->first[arc]; t < work->triangles->first[arc + 1]; t++) {
+        struct cch_triangle triangle = work->triangles->at[t];
+        cch_weight way = sides.low[triangle.to_low] + sides.high[triangle.to_high];
+        best = way < best ? way : best;
     }
     return best;
 }
 
-/* Triangles over x's arc whose third side, between the arc's head and another neighbour, may depend on it. */
-static void spread_change(struct changer *work, uint32_t x, uint32_t arc, unsigned direction, cch_weight old, cch_weight now)
+/* An arc x -> y or y -> x that went from `old` to `now`. Over another neighbour z of x it makes a way between y and z: if that was the way's weight, or is less
+ * now, the arc between y and z is to be weighed again. `rest` is z's arc of the way. */
+struct news {
+    uint32_t arc;
+    unsigned direction;
+    cch_weight old, now;
+};
+
+static inline void side_check(struct changer *work, const struct news *news, uint32_t other, uint32_t side, unsigned side_direction)
+{
+    cch_weight rest = (news->direction ? work->metric->up : work->metric->down)[other], weight = (side_direction ? work->metric->down : work->metric->up)[side];
+    if (rest < CCH_NONE && ((news->old < CCH_NONE && news->old + rest == weight) || news->now + rest < weight)) mark(work, side, side_direction);
+}
+
+static void spread_change(struct changer *work, uint32_t x, const struct news *news)
 {
     const struct geo_cch *cch = work->cch;
-    const cch_weight *up = work->metric->up, *down = work->metric->down;
-    uint32_t run = cch->run_first[cch->up_head[arc]];
-    for (uint32_t other = cch->up_first[x]; other < cch->up_first[x + 1]; other++) {
-        if (other == arc) continue;
-        uint32_t side, own_run;
-        bool is_above = other < arc; /* the other's head is higher */
-        if (is_above) side = arc_at(cch, &run, cch->depth[cch->up_head[other]]);
-        else {
-            own_run = cch->run_first[cch->up_head[other]];
-            side = arc_at(cch, &own_run, cch->depth[cch->up_head[arc]]);
+    const struct cch_run *runs = cch->runs;
+    const uint32_t *step = cch->steps + cch->step_first[x];
+    uint32_t first_run = cch->run_first[x], own_run = first_run, arc = news->arc;
+    while (runs[own_run + 1].arc <= arc) own_run++;
+    /* the nodes' steps before the arc's own: as many as runs begin before each */
+    uint32_t r = first_run;
+    for (uint32_t xy = cch->up_first[x] + 1; xy < arc; xy++) {
+        while (r <= own_run && runs[r].arc < xy) r++;
+        step += r - first_run;
+    }
+    /* z above y: way from y over x up to z goes up if the news is y -> x */
+    if (arc > cch->up_first[x])
+        for (r = first_run; runs[r].arc < arc; r++, step++) {
+            uint32_t past = runs[r + 1].arc < arc ? runs[r + 1].arc : arc;
+            for (uint32_t other = runs[r].arc; other < past; other++) side_check(work, news, other, *step + (other - runs[r].arc), news->direction ? 0 : 1);
         }
-        /* direction 1 (head -> x) begins a way head -> x -> other; direction 0 ends one other -> x -> head */
-        cch_weight rest = direction ? up[other] : down[other];
-        unsigned side_direction = is_above ? (direction ? 0 : 1) : (direction ? 1 : 0);
-        cch_weight weight = side_direction ? down[side] : up[side];
-        if (rest < CCH_NONE && ((old < CCH_NONE && old + rest == weight) || now + rest < weight)) mark(work, side, side_direction);
+    /* z below y: the arc is z's to y, in the run of y */
+    uint32_t in_run = arc - runs[own_run].arc;
+    r = own_run + 1;
+    for (uint32_t other = arc + 1; other < cch->up_first[x + 1]; other++) {
+        while (runs[r].arc < other) r++;
+        side_check(work, news, other, step[own_run - first_run] + in_run, news->direction ? 1 : 0);
+        step += r - first_run;
     }
 }
 
@@ -85,7 +147,7 @@ static void renew_node(struct changer *work, uint32_t x)
             cch_weight *weight = (direction ? work->metric->down : work->metric->up) + arc, old = *weight, now = weigh(work, arc, direction);
             if (now == old) continue;
             *weight = now;
-            spread_change(work, x, arc, direction, old, now);
+            spread_change(work, x, &(struct news){arc, direction, old, now});
         }
         work->dirty[arc] = 0;
     }
@@ -114,7 +176,8 @@ enum geo_status cch_metric_change(const struct cch_metric *old, const geo_weight
     work.waiting = calloc(cch->node_count / 64 + 1, sizeof *work.waiting);
     work.waiting_words = calloc(cch->node_count / 4096 + 1, sizeof *work.waiting_words);
     work.dirty = calloc((size_t)cch->arc_count + 1, 1);
-    if (work.waiting && work.waiting_words && work.dirty) {
+    work.triangles = triangles_of(cch);
+    if (work.waiting && work.waiting_words && work.dirty && work.triangles) {
         memcpy(out->up, old->up, cch->arc_count * sizeof *out->up);
         memcpy(out->down, old->down, cch->arc_count * sizeof *out->down);
         out->needs_long = old->needs_long;

@@ -38,8 +38,12 @@ struct geo_cch {
     uint32_t *run_first;      /* by rank, one more */
     struct cch_run *runs;     /* one more, as a sentinel */
     uint32_t *up_tail;        /* by arc */
+    uint32_t *up_depth;       /* by arc: its head's depth */
+    uint32_t *step_first;     /* by rank, one more */
+    uint32_t *steps;          /* of each node, for each arc but the first, for each run before it: the arc between the two heads */
     uint32_t *down_first, *down_arc; /* by rank, one more: the arcs that have it as head, ascending by tail */
     uint32_t *input_first, *inputs;  /* by 2 * arc + direction, one more: the input arcs that lie on it */
+    struct cch_triangles *triangles; /* atomic: by arc, made when they are first needed */
     void *owned[4];           /* the first four arrays, if they are this struct's own */
 };
 
@@ -51,6 +55,10 @@ geo_must_use enum geo_status geo_cch_build(uint32_t node_count, const uint32_t *
  *  Tails and heads are the input arcs' nodes, in bounds. */
 geo_must_use enum geo_status geo_cch_attach(struct geo_cch *cch, const uint32_t *tails, const uint32_t *heads, struct geo_error *error);
 void geo_cch_deinit(struct geo_cch *cch);
+
+/** Lower triangles of each arc: the two arcs of a lower node to its ends, lowest first. */
+struct cch_triangle { uint32_t to_low, to_high; };
+struct cch_triangles { uint32_t *first; struct cch_triangle *at; };
 
 struct cch_figures { uint64_t triangles; uint32_t runs, height; double search_nodes, search_arcs; /* means over all nodes */ };
 struct cch_figures geo_cch_figures(const struct geo_cch *cch);
@@ -102,6 +110,9 @@ uint32_t cch_label_size(const struct geo_cch *cch, const struct cch_seed *seeds,
 void cch_label_fill(const struct cch_metric *metric, enum cch_direction direction, const struct cch_seed *seeds, uint32_t seed_count, struct cch_label *label);
 /** The weight of the best way, CCH_NONE if there is none. */
 cch_weight cch_label_meet(const struct cch_label *from, const struct cch_label *to);
+/** And where: the lowest node of the best, by its depth in an arm of each. */
+struct cch_meeting { uint32_t from_arm, to_arm, depth; };
+cch_weight cch_label_meeting(const struct cch_label *from, const struct cch_label *to, struct cch_meeting *out);
 
 /* ---- paths ---- */
 

@@ -18,8 +18,8 @@ struct cch_kernels {
     void (*customize)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
     /** Perfect weights from customized ones, in place, from the top. */
     void (*perfect)(const struct geo_cch *cch, cch_weight *up, cch_weight *down);
-    /** Up the root path of `rank`: weights by depth, seeded. */
-    void (*climb)(const struct geo_cch *cch, const cch_weight *weights, uint32_t rank, cch_weight *by_depth);
+    /** Up a root path, given by depth, from `depth` to its root: weights by depth, seeded. */
+    void (*climb)(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t depth, cch_weight *by_depth);
     /** The least sum of two arrays. */
     cch_weight (*meet)(const cch_weight *a, const cch_weight *b, uint32_t count);
     /** Downwards: row i takes the least over its arcs from rows before it, and what it holds if it is seeded. */

@@ -86,25 +86,17 @@ static inline cch_weight least_sum(const cch_weight *a, const cch_weight *b, uin
 
 /* ---- customization ---- */
 
-/* Of triangle x < y < z: y's arcs to the run of x's heads that begins at x's arc `from`; `run` runs along y's runs. */
-static inline uint32_t run_match(const struct cch_run *runs, uint32_t *run, uint32_t depth)
-{
-    while (runs[*run].depth + (runs[*run + 1].arc - runs[*run].arc) <= depth) (*run)++;
-    return runs[*run].arc + (depth - runs[*run].depth);
-}
-
 static void customize(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end)
 {
     const struct cch_run *runs = cch->runs;
     for (uint32_t x = begin; x < end; x++) {
-        for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
-            if (up[xy] >= CCH_NONE && down[xy] >= CCH_NONE) continue;
-            uint32_t run = cch->run_first[cch->up_head[xy]];
-            for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++) {
-                uint32_t xz = runs[r].arc, past = runs[r + 1].arc < xy ? runs[r + 1].arc : xy;
-                uint32_t yz = run_match(runs, &run, runs[r].depth);
-                relax(up + yz, up + xz, down[xy], past - xz);
-                relax(down + yz, down + xz, up[xy], past - xz);
+        const uint32_t *step = cch->steps + cch->step_first[x];
+        uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
+        for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {
+            for (uint32_t r = first_run; runs[r].arc < xy; r++) { /* triangle x < y < z, over a run of z */
+                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = *step++;
+                relax(up + yz, up + xz, down[xy], count);
+                relax(down + yz, down + xz, up[xy], count);
             }
         }
     }
@@ -114,17 +106,17 @@ static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down)
 {
     const struct cch_run *runs = cch->runs;
     for (uint32_t x = cch->node_count; x-- > 0;) {
-        for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
-            uint32_t run = cch->run_first[cch->up_head[xy]];
+        const uint32_t *step = cch->steps + cch->step_first[x];
+        uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
+        for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {
             cch_weight rise = up[xy], fall = down[xy];
-            for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++) {
-                uint32_t xz = runs[r].arc, past = runs[r + 1].arc < xy ? runs[r + 1].arc : xy;
-                uint32_t yz = run_match(runs, &run, runs[r].depth);
-                cch_weight by = least_sum(up + xz, down + yz, past - xz), back = least_sum(down + xz, up + yz, past - xz);
+            for (uint32_t r = first_run; runs[r].arc < xy; r++) {
+                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = *step++;
+                cch_weight by = least_sum(up + xz, down + yz, count), back = least_sum(down + xz, up + yz, count);
                 rise = by < rise ? by : rise;
                 fall = back < fall ? back : fall;
-                relax(up + xz, up + yz, up[xy], past - xz);
-                relax(down + xz, down + yz, down[xy], past - xz);
+                relax(up + xz, up + yz, up[xy], count);
+                relax(down + xz, down + yz, down[xy], count);
             }
             up[xy] = rise;
             down[xy] = fall;
@@ -134,14 +126,21 @@ static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down)
 
 /* ---- labels ---- */
 
-static void climb(const struct geo_cch *cch, const cch_weight *weights, uint32_t rank, cch_weight *by_depth)
+static void climb(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t depth, cch_weight *by_depth)
 {
     const struct cch_run *runs = cch->runs;
-    for (uint32_t x = rank; x != GEO_NONE; x = cch->parent[x]) {
-        cch_weight here = by_depth[cch->depth[x]];
+    for (uint32_t d = depth + 1; d-- > 0;) {
+        cch_weight here = by_depth[d];
         if (here >= CCH_NONE) continue;
-        for (uint32_t r = cch->run_first[x]; r < cch->run_first[x + 1]; r++)
-            relax(by_depth + runs[r].depth, weights + runs[r].arc, here, runs[r + 1].arc - runs[r].arc);
+        uint32_t x = ranks[d], begin = cch->up_first[x], end = cch->up_first[x + 1], first = cch->run_first[x], last = cch->run_first[x + 1];
+        if (end - begin >= 3 * (last - first)) {
+            for (uint32_t r = first; r < last; r++) relax(by_depth + runs[r].depth, weights + runs[r].arc, here, runs[r + 1].arc - runs[r].arc);
+        } else {
+            for (uint32_t a = begin; a < end; a++) { /* few neighbours lie side by side */
+                cch_weight *at = by_depth + cch->up_depth[a], way = here + weights[a];
+                *at = way < *at ? way : *at;
+            }
+        }
     }
 }
 

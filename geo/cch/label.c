@@ -45,7 +45,7 @@ void cch_label_fill(const struct cch_metric *metric, enum cch_direction directio
     const struct cch_kernels *kernels = cch_kernels();
     for (uint32_t i = 0; i < label->arm_count; i++) {
         const struct cch_arm *arm = &label->arms[i];
-        kernels->climb(cch, direction == CCH_FROM ? metric->up : metric->down, label->ranks[arm->first + arm->depth], label->weights + arm->first);
+        kernels->climb(cch, direction == CCH_FROM ? metric->up : metric->down, label->ranks + arm->first, arm->depth, label->weights + arm->first);
     }
 }
 
@@ -59,6 +59,31 @@ static uint32_t shared(const uint32_t *a, uint32_t a_count, const uint32_t *b, u
         else high = middle;
     }
     return low;
+}
+
+cch_weight cch_label_meeting(const struct cch_label *from, const struct cch_label *to, struct cch_meeting *out)
+{
+    const struct cch_kernels *kernels = cch_kernels();
+    cch_weight best = CCH_NONE;
+    *out = (struct cch_meeting){0};
+    for (uint32_t i = 0; i < from->arm_count; i++) {
+        for (uint32_t k = 0; k < to->arm_count; k++) {
+            const struct cch_arm *a = &from->arms[i], *b = &to->arms[k];
+            uint32_t count = shared(from->ranks + a->first, a->depth + 1, to->ranks + b->first, b->depth + 1);
+            cch_weight way = kernels->meet(from->weights + a->first, to->weights + b->first, count);
+            if (way >= best) continue;
+            best = way;
+            *out = (struct cch_meeting){i, k, count};
+        }
+    }
+    if (best >= CCH_NONE) return best;
+    const cch_weight *a = from->weights + from->arms[out->from_arm].first, *b = to->weights + to->arms[out->to_arm].first;
+    for (uint32_t d = out->depth; d-- > 0;) /* the lowest of the best */
+        if (a[d] + b[d] == best) {
+            out->depth = d;
+            break;
+        }
+    return best;
 }
 
 cch_weight cch_label_meet(const struct cch_label *from, const struct cch_label *to)

@@ -1,18 +1,13 @@
-/* Paths: the elimination-tree search with parents (Buchhold, Sanders, Wagner 2018), and shortcuts unpacked to input arcs. Which lower triangle an
- * arc stands for is looked for once and remembered in the metric. */
+/* Paths: the elimination-tree search (Buchhold, Sanders, Wagner 2018) by two labels, and shortcuts unpacked to input arcs. Which lower triangle an arc
+ * stands for is looked for once and remembered in the metric. */
 #include "kernels.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct cch_trace {
-    uint32_t node_count, round;
-    struct reached {           /* by rank, for each direction */
-        cch_weight weight;     /* valid if round is the query's */
-        uint32_t round, by;    /* by: the arc from the lower node; GEO_NONE at a seed */
-    } *reached[2];
-    uint32_t seed_of[2];
+    struct cch_label sides[2]; /* room for any place's, from and to */
     struct hop { uint32_t arc, direction; } *stack;
+    uint32_t *chain;           /* the arcs of one side, from the meeting node down */
     uint32_t *arcs;            /* input arcs of the last answer */
     uint32_t stack_capacity, arc_capacity, arc_count;
 };
@@ -21,13 +16,20 @@ struct cch_trace *cch_trace_new(const struct geo_cch *cch)
 {
     struct cch_trace *trace = calloc(1, sizeof *trace);
     if (!trace) return NULL;
-    trace->node_count = cch->node_count;
-    trace->stack_capacity = 4 * cch->height + 64; /* unpacking goes down a rank a step and keeps one arc for each */
+    size_t size = (size_t)CCH_SEEDS_MAX * cch->height + 1;
+    trace->stack_capacity = 2 * cch->height + 64; /* unpacking goes down the tree a step at a time and keeps one arc for each */
     trace->arc_capacity = cch->node_count + 1;    /* a shortest way passes a node once */
-    for (int d = 0; d < 2; d++) trace->reached[d] = calloc((size_t)cch->node_count + 1, sizeof *trace->reached[d]);
     trace->stack = malloc(trace->stack_capacity * sizeof *trace->stack);
+    trace->chain = malloc(((size_t)cch->height + 1) * sizeof *trace->chain);
     trace->arcs = malloc(trace->arc_capacity * sizeof *trace->arcs);
-    if (trace->reached[0] && trace->reached[1] && trace->stack && trace->arcs) return trace;
+    bool done = trace->stack && trace->chain && trace->arcs;
+    for (int d = 0; d < 2; d++) {
+        trace->sides[d].arms = malloc(CCH_SEEDS_MAX * sizeof *trace->sides[d].arms);
+        trace->sides[d].ranks = malloc(size * sizeof *trace->sides[d].ranks);
+        trace->sides[d].weights = malloc(size * sizeof *trace->sides[d].weights);
+        done = done && trace->sides[d].arms && trace->sides[d].ranks && trace->sides[d].weights;
+    }
+    if (done) return trace;
     cch_trace_free(trace);
     return NULL;
 }
@@ -35,68 +37,56 @@ struct cch_trace *cch_trace_new(const struct geo_cch *cch)
 void cch_trace_free(struct cch_trace *trace)
 {
     if (!trace) return;
-    free(trace->reached[0]);
-    free(trace->reached[1]);
+    for (int d = 0; d < 2; d++) {
+        free(trace->sides[d].arms);
+        free(trace->sides[d].ranks);
+        free(trace->sides[d].weights);
+    }
     free(trace->stack);
+    free(trace->chain);
     free(trace->arcs);
     free(trace);
 }
 
-/* ---- searching ---- */
+/* ---- from a meeting node back to a seed ---- */
 
-static void reach(struct cch_trace *trace, int direction, uint32_t rank, cch_weight weight, uint32_t by)
+static uint32_t seed_find(const struct cch_seed *seeds, uint32_t count, uint32_t rank, cch_weight weight)
 {
-    struct reached *at = &trace->reached[direction][rank];
-    if (at->round == trace->round && at->weight <= weight) return;
-    *at = (struct reached){weight, trace->round, by};
+    for (uint32_t i = 0; i < count; i++)
+        if (seeds[i].rank == rank && seeds[i].weight == weight) return i;
+    return GEO_NONE;
 }
 
-static void relax_node(const struct cch_metric *metric, struct cch_trace *trace, int direction, uint32_t x, cch_weight bound)
+/* The arc from x to its ancestor at `depth`; GEO_NONE if there is none. */
+static uint32_t arc_to(const struct geo_cch *cch, uint32_t x, uint32_t depth)
 {
-    const struct geo_cch *cch = metric->cch;
-    const struct reached *at = &trace->reached[direction][x];
-    if (at->round != trace->round || at->weight >= bound) return;
-    cch_weight here = at->weight;
-    if (metric->links[direction]) {
-        const struct cch_link *links = metric->links[direction];
-        for (uint32_t i = metric->link_first[direction][x]; i < metric->link_first[direction][x + 1]; i++)
-            reach(trace, direction, cch->up_head[links[i].arc], here + links[i].weight, links[i].arc);
-        return;
-    }
-    const cch_weight *weights = direction ? metric->down : metric->up;
-    for (uint32_t a = cch->up_first[x]; a < cch->up_first[x + 1]; a++)
-        if (weights[a] < CCH_NONE) reach(trace, direction, cch->up_head[a], here + weights[a], a);
+    for (uint32_t r = cch->run_first[x]; r < cch->run_first[x + 1] && cch->runs[r].depth <= depth; r++)
+        if (depth - cch->runs[r].depth < cch->runs[r + 1].arc - cch->runs[r].arc) return cch->runs[r].arc + (depth - cch->runs[r].depth);
+    return GEO_NONE;
 }
 
-/* Both searches up the union of all root paths, the lowest node first; where both have been, they meet. Returns the meeting node. */
-static uint32_t search(const struct cch_metric *metric, struct cch_trace *trace, const struct cch_seed *const *seeds, const uint32_t *counts, cch_weight *best)
+/* No parents are kept while climbing: who made a node's weight is the first below it whose weight and arc add up to it. Going down, each node of the
+ * root path is looked at once. Notes the arcs in the trace's chain; returns the seed, GEO_NONE if nothing adds up. */
+static uint32_t walk_back(const struct cch_metric *metric, struct cch_trace *trace, int direction, uint32_t arm_index, uint32_t depth, const struct cch_seed *seeds,
+                          uint32_t seed_count, uint32_t *count)
 {
     const struct geo_cch *cch = metric->cch;
-    uint32_t heads[2 * CCH_SEEDS_MAX], head_count = 0, meeting = GEO_NONE;
-    for (int d = 0; d < 2; d++)
-        for (uint32_t i = 0; i < counts[d]; i++) {
-            reach(trace, d, seeds[d][i].rank, seeds[d][i].weight, GEO_NONE);
-            heads[head_count++] = seeds[d][i].rank;
+    const struct cch_arm *arm = &trace->sides[direction].arms[arm_index];
+    const uint32_t *ranks = trace->sides[direction].ranks + arm->first;
+    const cch_weight *by_depth = trace->sides[direction].weights + arm->first, *weights = direction ? metric->down : metric->up;
+    *count = 0;
+    for (uint32_t below = depth;;) {
+        uint32_t seed = seed_find(seeds, seed_count, ranks[depth], by_depth[depth]), arc = GEO_NONE;
+        if (seed != GEO_NONE) return seed;
+        while (arc == GEO_NONE) {
+            if (++below > arm->depth) return GEO_NONE;
+            if (by_depth[below] > by_depth[depth]) continue;
+            arc = arc_to(cch, ranks[below], depth);
+            if (arc != GEO_NONE && by_depth[below] + weights[arc] != by_depth[depth]) arc = GEO_NONE;
         }
-    *best = CCH_NONE;
-    while (head_count) {
-        uint32_t x = heads[0], kept = 0;
-        for (uint32_t i = 1; i < head_count; i++) x = heads[i] < x ? heads[i] : x;
-        for (uint32_t i = 0; i < head_count; i++) { /* paths that have met go on as one */
-            if (heads[i] == x) continue;
-            heads[kept++] = heads[i];
-        }
-        head_count = kept;
-        if (cch->parent[x] != GEO_NONE) heads[head_count++] = cch->parent[x];
-        const struct reached *from = &trace->reached[0][x], *to = &trace->reached[1][x];
-        if (from->round == trace->round && to->round == trace->round && from->weight + to->weight < *best) {
-            *best = from->weight + to->weight;
-            meeting = x;
-        }
-        relax_node(metric, trace, 0, x, *best);
-        relax_node(metric, trace, 1, x, *best);
+        trace->chain[(*count)++] = arc;
+        depth = below;
     }
-    return meeting;
 }
 
 /* ---- unpacking ---- */
@@ -140,7 +130,7 @@ static enum geo_status unpack(const struct cch_metric *metric, const geo_weight 
     while (height) {
         struct hop hop = trace->stack[--height];
         uint32_t middle = middle_of(metric, input, hop.arc, hop.direction);
-        if (middle == 0 || trace->arc_count == trace->arc_capacity || height + 2 > trace->stack_capacity / 2) return GEO_INVALID;
+        if (middle == 0 || trace->arc_count == trace->arc_capacity || height + 2 > trace->stack_capacity) return GEO_INVALID;
         if (middle & 1) {
             trace->arcs[trace->arc_count++] = middle / 2;
             continue;
@@ -155,42 +145,24 @@ static enum geo_status unpack(const struct cch_metric *metric, const geo_weight 
     return GEO_OK;
 }
 
-static uint32_t seed_find(const struct cch_seed *seeds, uint32_t count, uint32_t rank, cch_weight weight)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (seeds[i].rank == rank && seeds[i].weight == weight) return i;
-    return GEO_NONE;
-}
-
-/* From the meeting node back to a seed, noting the arcs in `chain`; returns the seed. */
-static uint32_t walk_back(const struct geo_cch *cch, const struct cch_trace *trace, int direction, uint32_t meeting, uint32_t *chain, uint32_t *count)
-{
-    uint32_t x = meeting;
-    *count = 0;
-    for (uint32_t by; (by = trace->reached[direction][x].by) != GEO_NONE; x = cch->up_tail[by]) chain[(*count)++] = by;
-    return x;
-}
-
 enum geo_status cch_path_find(const struct cch_metric *metric, const geo_weight *input_weights, struct cch_trace *trace, const struct cch_seed *from,
                               uint32_t from_count, const struct cch_seed *to, uint32_t to_count, struct cch_path *out)
 {
-    const struct geo_cch *cch = metric->cch;
+    struct cch_meeting meeting;
+    uint32_t count;
     *out = (struct cch_path){.weight = CCH_NONE, .arcs = trace->arcs};
-    if (++trace->round == 0) { /* once in four billion queries */
-        for (int d = 0; d < 2; d++) memset(trace->reached[d], 0, (size_t)trace->node_count * sizeof *trace->reached[d]);
-        trace->round = 1;
-    }
-    uint32_t meeting = search(metric, trace, (const struct cch_seed *const[2]){from, to}, (const uint32_t[2]){from_count, to_count}, &out->weight);
     trace->arc_count = 0;
-    if (meeting == GEO_NONE) return GEO_OK;
-    uint32_t *chain = (uint32_t *)(void *)(trace->stack + trace->stack_capacity / 2), count; /* a root path's arcs, in the half that unpacking leaves free */
-    uint32_t start = walk_back(cch, trace, 0, meeting, chain, &count);
+    cch_label_fill(metric, CCH_FROM, from, from_count, &trace->sides[CCH_FROM]);
+    cch_label_fill(metric, CCH_TO, to, to_count, &trace->sides[CCH_TO]);
+    out->weight = cch_label_meeting(&trace->sides[CCH_FROM], &trace->sides[CCH_TO], &meeting);
+    if (out->weight >= CCH_NONE) return GEO_OK;
     enum geo_status rc = GEO_OK;
-    while (rc == GEO_OK && count) rc = unpack(metric, input_weights, trace, chain[--count], 0);
-    uint32_t end = walk_back(cch, trace, 1, meeting, chain, &count);
-    for (uint32_t i = 0; rc == GEO_OK && i < count; i++) rc = unpack(metric, input_weights, trace, chain[i], 1);
+    out->from = walk_back(metric, trace, CCH_FROM, meeting.from_arm, meeting.depth, from, from_count, &count);
+    if (out->from == GEO_NONE) return GEO_INVALID;
+    while (rc == GEO_OK && count) rc = unpack(metric, input_weights, trace, trace->chain[--count], 0);
+    out->to = walk_back(metric, trace, CCH_TO, meeting.to_arm, meeting.depth, to, to_count, &count);
+    if (out->to == GEO_NONE) return GEO_INVALID;
+    for (uint32_t i = 0; rc == GEO_OK && i < count; i++) rc = unpack(metric, input_weights, trace, trace->chain[i], 1);
     out->count = trace->arc_count;
-    out->from = seed_find(from, from_count, start, trace->reached[0][start].weight);
-    out->to = seed_find(to, to_count, end, trace->reached[1][end].weight);
     return rc;
 }

@@ -73,11 +73,36 @@ static bool runs_find(struct geo_cch *cch)
         cch->run_first[r] = count;
         for (uint32_t a = cch->up_first[r]; a < cch->up_first[r + 1]; a++) {
             cch->up_tail[a] = r;
+            cch->up_depth[a] = cch->depth[cch->up_head[a]];
             if (begins_run(cch, r, a)) cch->runs[count++] = (struct cch_run){cch->depth[cch->up_head[a]], a};
         }
     }
     cch->run_first[cch->node_count] = count;
     cch->runs[count] = (struct cch_run){0, cch->arc_count};
+    return true;
+}
+
+/* Customization goes through the same triangles again and again: where the third side's run begins is found once. */
+static bool steps_find(struct geo_cch *cch)
+{
+    const struct cch_run *runs = cch->runs;
+    uint64_t count = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        count = 0;
+        for (uint32_t x = 0; x < cch->node_count; x++) {
+            if (pass == 1) cch->step_first[x] = (uint32_t)count;
+            for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
+                uint32_t run = cch->run_first[cch->up_head[xy]];
+                for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++, count++) {
+                    if (pass == 0) continue;
+                    while (runs[run].depth + (runs[run + 1].arc - runs[run].arc) <= runs[r].depth) run++;
+                    cch->steps[count] = runs[run].arc + (runs[r].depth - runs[run].depth);
+                }
+            }
+        }
+        if (pass == 0 && (count >= GEO_NONE || !(cch->steps = numbers(count)))) return false;
+    }
+    cch->step_first[cch->node_count] = (uint32_t)count;
     return true;
 }
 
@@ -115,16 +140,18 @@ enum geo_status geo_cch_attach(struct geo_cch *cch, const uint32_t *tails, const
     cch->depth = numbers(nodes);
     cch->run_first = numbers(nodes + 1);
     cch->up_tail = numbers(arcs);
+    cch->up_depth = numbers(arcs);
+    cch->step_first = numbers(nodes + 1);
     cch->down_first = numbers(nodes + 2);
     cch->down_arc = numbers(arcs);
     cch->input_first = numbers(arcs * 2 + 2);
     cch->inputs = numbers(cch->input_count);
-    if (!cch->node || !cch->parent || !cch->depth || !cch->run_first || !cch->up_tail || !cch->down_first || !cch->down_arc || !cch->input_first || !cch->inputs)
+    if (!cch->node || !cch->parent || !cch->depth || !cch->run_first || !cch->up_tail || !cch->up_depth || !cch->step_first || !cch->down_first || !cch->down_arc || !cch->input_first || !cch->inputs)
         return geo_error_set(error, GEO_NO_MEMORY, "no memory for the hierarchy's %u arcs", cch->arc_count);
     const char *fault = ranks_check(cch);
     if (!fault) fault = heads_check(cch);
     if (!fault) fault = tree_find(cch);
-    if (!fault && !runs_find(cch)) return geo_error_set(error, GEO_NO_MEMORY, "no memory for the hierarchy's %u arcs", cch->arc_count);
+    if (!fault && !(runs_find(cch) && steps_find(cch))) return geo_error_set(error, GEO_NO_MEMORY, "no memory for the hierarchy's %u arcs", cch->arc_count);
     if (!fault) {
         downs_find(cch);
         fault = inputs_find(cch, tails, heads);
@@ -141,6 +168,14 @@ void geo_cch_deinit(struct geo_cch *cch)
     free(cch->run_first);
     free(cch->runs);
     free(cch->up_tail);
+    free(cch->up_depth);
+    free(cch->step_first);
+    free(cch->steps);
+    if (cch->triangles) {
+        free(cch->triangles->first);
+        free(cch->triangles->at);
+        free(cch->triangles);
+    }
     free(cch->down_first);
     free(cch->down_arc);
     free(cch->input_first);
