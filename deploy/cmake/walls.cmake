@@ -12,7 +12,7 @@ set(HOMES
     "^openssl/" "rpc"
     "^libpq|^postgres|^pg_config|^libpq/" "store"
     "^protobuf-c/" "proto|api"
-    "^zlib[.]h$" "geo_osm|rpc"
+    "^zlib[.]h$" "geo_osm|rpc|web"
     "^lz4[.]h$" "geo_osm"
     "^expat[.]h$" "geo_osm"
     "^metis[.]h$" "geo_order"

@@ -1,5 +1,6 @@
 /* meddispatch map: build, look at, check, ask and export a city's road map, or make one up. Wiring: the roads are geo's. */
 #include "main.h"
+#include "cmd_map_tile.h"
 
 #include "geo/geo.h"
 #include "geo_osm/geo_osm.h"
@@ -23,12 +24,14 @@ static const char USAGE[] =
     "       meddispatch map check CITY.mdmap [--json]\n"
     "       meddispatch map route CITY.mdmap LAT,LON LAT,LON [--at HH:MM] [--snap-m N] [--json | --geojson]\n"
     "       meddispatch map matrix CITY.mdmap POINTS.csv [--to POINTS2.csv] [--snap-m N] [--json]\n"
+    "       meddispatch map tile CITY.mdmap Z/X/Y -o FILE.mvt [--json]\n"
     "       meddispatch map synth [--seed N] [--size JUNCTIONS] -o CITY.osm.pbf [--json]\n"
     "       meddispatch map export --dimacs CITY.mdmap -o PREFIX [--json]\n"
     "  build   .osm.pbf (any encoding) or .osm XML to a map file of one profile (ebike)\n"
     "  route   travel time, length and steps between two points in WGS-84 degrees; --at HH:MM tells when one arrives\n"
     "          (a map file has one speed a road, the same at every hour)\n"
     "  matrix  travel times in milliseconds; each line of the file begins with LAT,LON; a first line of words is passed over\n"
+    "  tile    a Mapbox Vector Tile of the roads, zoom 0 to 18\n"
     "  synth   a made-up city of about --size junctions (6000)\n"
     "  export  PREFIX.gr and PREFIX.co of the 9th DIMACS challenge, weights in milliseconds\n"
     "  --snap-m  how far a point may lie from its road (500)\n"
@@ -424,6 +427,12 @@ static int map_export(const struct map_options *options)
     return rc == GEO_OK ? EXIT_DONE : told("export", rc, &error);
 }
 
+static int map_tile_verb(const struct map_options *options)
+{
+    if (options->word_count != 2 || !options->out) return usage("tile needs a map, Z/X/Y and -o");
+    return map_tile(options->words[0], options->words[1], options->out, options->json);
+}
+
 /* ---- the command line ---- */
 
 static bool number_read(const char *name, const char *text, int64_t min, int64_t max, int64_t *out)
@@ -493,7 +502,7 @@ int cmd_map(int argc, char **argv)
         const char *verb;
         int (*run)(const struct map_options *options);
     } verbs[] = {{"build", map_build}, {"info", map_info}, {"check", map_check}, {"route", map_route}, {"matrix", map_matrix}, {"synth", map_synth},
-                 {"export", map_export}};
+                 {"export", map_export}, {"tile", map_tile_verb}};
     struct map_options options;
     if (!options_read(argc, argv, &options)) {
         fputs(USAGE, stderr);

@@ -2,7 +2,9 @@
 #include "main.h"
 #include "api/api.h"
 #include "engine/engine.h"
+#include "geo/geo.h"
 #include "loop/loop.h"
+#include "web/web.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -13,7 +15,7 @@
 #include <unistd.h>
 
 struct config {
-    char listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
+    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
     bool production;
@@ -23,6 +25,7 @@ struct config {
 #define NUMBER(field, unit, fallback, min, max, why) {#field, unit, fallback, CONFIG_INTEGER, min, max, offsetof(struct config, field), why}
 static const struct config_key KEYS[] = {
     TEXT(listen, "127.0.0.1:7400", "Where gRPC callers connect: HOST:PORT, [IPV6]:PORT or unix:/PATH. Callers are not yet authenticated, so only loopback and Unix sockets are taken."),
+    TEXT(http_listen, "", "Where browsers and watchdogs connect by HTTP/1.1, for road tiles and /healthz: HOST:PORT, [IPV6]:PORT or unix:/PATH, loopback and Unix sockets only; empty: nowhere."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
     TEXT(node, "", "This daemon's name in the city's lease, the same after a restart; empty: host name and address."),
@@ -51,6 +54,7 @@ struct daemon {
     struct loop *loop;
     struct engine *engine;
     struct api *api;
+    struct web *web;              /* NULL: no HTTP */
     struct loop_timer *watch;
     atomic_bool fatal;
     bool stopping;
@@ -96,6 +100,8 @@ static enum status check(const struct daemon *daemon, struct error *err)
     if (!daemon->config.db[0]) return error_field(err, "db", "is required: a libpq connection string");
     if (!daemon->config.map[0]) return error_field(err, "map", "is required: a file made by `meddispatch map build`");
     if (!is_loopback(daemon->config.listen)) return error_field(err, "listen", "must be a loopback address or a Unix socket: callers are not authenticated yet");
+    if (daemon->config.http_listen[0] && !is_loopback(daemon->config.http_listen))
+        return error_field(err, "http_listen", "must be a loopback address or a Unix socket: callers are not authenticated");
     if (daemon->config.production && daemon->clock_speed != 1) return error_field(err, "--clock-speed", "is refused with production = true");
     return STATUS_OK;
 }
@@ -151,6 +157,7 @@ static void on_stop(void *context)
     struct daemon *daemon = context;
     if (daemon->stopping) return;
     daemon->stopping = true;
+    if (daemon->web) web_set_ready(daemon->web, false);
     log_info("event=stopping drain_s=%lld", (long long)daemon->config.drain_s);
     api_shutdown(daemon->api, (uint32_t)daemon->config.drain_s * 1000, on_drained, daemon);
 }
@@ -194,11 +201,34 @@ static void name_node(const struct config *config, char *out, size_t capacity)
     text_format(out, capacity, "%s %s", host, config->listen);
 }
 
+/* The tiles are a copy of what is drawn of the map: the engine's own map is left alone. */
+static enum status start_web(struct daemon *daemon, struct error *err)
+{
+    struct geo_error geo_error = {.text = ""};
+    struct geo_map *map = NULL;
+    struct web_options options = {.address = daemon->config.http_listen};
+    if (!options.address[0]) return STATUS_OK;
+    enum geo_status drawn = geo_map_open(daemon->config.map, &map, &geo_error);
+    if (drawn == GEO_OK) drawn = geo_tiles_new(geo_map_graph(map), &options.tiles, &geo_error);
+    geo_map_unref(map);
+    if (drawn != GEO_OK) return error_set(err, drawn == GEO_NO_MEMORY ? STATUS_UNAVAILABLE : STATUS_INVALID_ARGUMENT, "tiles of %s: %s", daemon->config.map, geo_error.text);
+    enum status rc = web_start(&options, &daemon->web, err);
+    if (rc != STATUS_OK) {
+        geo_tiles_free(options.tiles);
+        return error_context(err, "http_listen: ");
+    }
+    return STATUS_OK;
+}
+
 static void announce(const struct daemon *daemon)
 {
     if (daemon->clock_speed != 1)
         log_warn("event=clock speed=%g anchor_ms=%lld note=\"city time runs faster than real time: for demonstrations only\"", daemon->clock_speed,
                  (long long)daemon->clock_anchor_ms);
+    if (daemon->web) {
+        log_info("event=listening_http address=%s", web_address(daemon->web));
+        printf("http address=%s\n", web_address(daemon->web));
+    }
     log_info("event=listening address=%s city=%lld", api_address(daemon->api), (long long)daemon->config.city);
     printf("listening address=%s\n", api_address(daemon->api));
     fflush(stdout);
@@ -215,18 +245,20 @@ static int run(struct daemon *daemon)
     struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen,
                               .request_bytes_max = (uint32_t)daemon->config.request_bytes_max};
     int code = EXIT_DONE;
-    if (api_new(&api, &daemon->api, &err) != STATUS_OK) {
+    if (start_web(daemon, &err) != STATUS_OK || api_new(&api, &daemon->api, &err) != STATUS_OK) {
         code = exit_told("serve", err.status, &err);
     } else {
         struct loop_signal *term = loop_signal_new(daemon->loop, SIGTERM, on_stop, daemon), *interrupt = loop_signal_new(daemon->loop, SIGINT, on_stop, daemon);
         daemon->watch = loop_timer_new(daemon->loop, on_watch, daemon);
         loop_timer_start(daemon->watch, 500);
+        if (daemon->web) web_set_ready(daemon->web, true);
         announce(daemon);
         loop_run(daemon->loop);
         loop_signal_free(term);
         loop_signal_free(interrupt);
         loop_timer_free(daemon->watch);
     }
+    web_stop(daemon->web);
     engine_stop(daemon->engine); /* the api may still be told things: it is freed after */
     api_free(daemon->api);
     loop_free(daemon->loop);

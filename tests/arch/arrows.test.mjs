@@ -6,7 +6,7 @@ import { codeOnly, files, text } from './house.mjs';
 // `base` is open to every room of the scheduler and is left out below.
 const ARROWS = {
   base: [], loop: [], model: [], plan: ['model'], claims: ['model'],
-  store: ['claims', 'model'], rpc: ['loop'], dispatch: ['model', 'plan'],
+  store: ['claims', 'model'], rpc: ['loop'], web: ['geo_tile', 'loop'], dispatch: ['model', 'plan'],
   engine: ['claims', 'dispatch', 'geo', 'loop', 'model', 'plan', 'store'],
   api: ['engine', 'loop', 'model', 'proto', 'rpc'],
   settle: ['claims', 'model', 'store'],
@@ -15,7 +15,7 @@ const ARROWS = {
 };
 const PURE = ['model', 'plan', 'claims', 'dispatch'];
 // inside geo: core <- graph <- the rest; the facade `geo` and `main` may name what they wire together
-const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'proto'];
+const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'web', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'geo_tile', 'proto'];
 
 const rooms = new Map();
 const programs = new Map();

@@ -1,0 +1,268 @@
+/* Reading requests strictly (a request that two programs could read differently is refused: that is how one is smuggled past the other), writing
+ * the heads of answers. */
+#include "http.h"
+
+#include <string.h>
+
+/* ---- characters ---- */
+
+static bool is_token_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* of a field's value: visible, space, tab, or above ASCII */
+static bool is_value_character(char c)
+{
+    return (unsigned char)c >= 0x20 ? c != 0x7f : c == '\t';
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static bool is_word(struct http_text text, const char *word)
+{
+    uint32_t i = 0;
+    while (i < text.size && word[i] && lower(text.at[i]) == word[i]) i++;
+    return i == text.size && word[i] == 0;
+}
+
+static struct http_text trimmed(const char *at, const char *end)
+{
+    while (at < end && is_space(*at)) at++;
+    while (end > at && is_space(end[-1])) end--;
+    return (struct http_text){at, (uint32_t)(end - at)};
+}
+
+/* The next element of a comma-separated list; false at the end. Empty elements are passed over. */
+static bool next_element(struct http_text *list, struct http_text *out)
+{
+    while (list->size > 0) {
+        const char *comma = memchr(list->at, ',', list->size), *end = comma ? comma : list->at + list->size;
+        *out = trimmed(list->at, end);
+        const char *rest = comma ? comma + 1 : end;
+        list->size -= (uint32_t)(rest - list->at);
+        list->at = rest;
+        if (out->size > 0) return true;
+    }
+    return false;
+}
+
+/* ---- requests ---- */
+
+/* Where the head ends (behind its empty line); NULL: not yet. */
+static const char *head_end(const char *data, uint32_t size)
+{
+    const char *end = memmem(data, size, "\r\n\r\n", 4);
+    return end ? end + 4 : NULL;
+}
+
+static int read_method(struct http_text text, enum http_method *out)
+{
+    if (text.size == 0) return 400;
+    for (uint32_t i = 0; i < text.size; i++)
+        if (!is_token_character(text.at[i])) return 400;
+    if (text.size == 3 && memcmp(text.at, "GET", 3) == 0) return *out = HTTP_GET, HTTP_READ;
+    if (text.size == 4 && memcmp(text.at, "HEAD", 4) == 0) return *out = HTTP_HEAD, HTTP_READ;
+    if (text.size == 7 && memcmp(text.at, "OPTIONS", 7) == 0) return *out = HTTP_OPTIONS, HTTP_READ;
+    return 405;
+}
+
+static int read_target(struct http_text target, struct http_request *out)
+{
+    if (target.size > HTTP_TARGET_MAX) return 414;
+    for (uint32_t i = 0; i < target.size; i++)
+        if ((unsigned char)target.at[i] <= 0x20 || (unsigned char)target.at[i] >= 0x7f) return 400;
+    /* absolute form, as to a proxy: RFC 9112 3.2.2 has every server take it */
+    if (target.size >= 7 && (is_word((struct http_text){target.at, 7}, "http://"))) {
+        const char *slash = memchr(target.at + 7, '/', target.size - 7);
+        if (!slash || slash == target.at + 7) return 400;
+        target = (struct http_text){slash, target.size - (uint32_t)(slash - target.at)};
+    }
+    const char *query = target.size > 0 ? memchr(target.at, '?', target.size) : NULL;
+    out->path = (struct http_text){target.at, query ? (uint32_t)(query - target.at) : target.size};
+    if (out->path.size == 1 && out->path.at[0] == '*' && out->method == HTTP_OPTIONS) return HTTP_READ;
+    return out->path.size > 0 && out->path.at[0] == '/' ? HTTP_READ : 400;
+}
+
+static int read_first_line(struct http_text line, struct http_request *out)
+{
+    const char *end = line.at + line.size, *first = line.size > 0 ? memchr(line.at, ' ', line.size) : NULL;
+    if (!first) return 400;
+    const char *second = memchr(first + 1, ' ', (size_t)(end - first - 1));
+    if (!second) return 400;
+    struct http_text version = {second + 1, (uint32_t)(end - second - 1)};
+    if (version.size != 8 || memcmp(version.at, "HTTP/", 5) != 0 || version.at[6] != '.') return 400;
+    if (version.at[5] != '1' || version.at[7] < '0' || version.at[7] > '9') return 505;
+    out->keep_alive = version.at[7] != '0';
+    int rc = read_method((struct http_text){line.at, (uint32_t)(first - line.at)}, &out->method);
+    if (rc != HTTP_READ && rc != 405) return rc;
+    int target = read_target((struct http_text){first + 1, (uint32_t)(second - first - 1)}, out);
+    return rc == 405 ? rc : target;
+}
+
+/* What of a field matters to us. */
+struct seen_fields {
+    uint32_t hosts;
+    bool closes, keeps;
+};
+
+static int take_connection(struct http_text value, struct seen_fields *seen)
+{
+    struct http_text element;
+    while (next_element(&value, &element)) {
+        seen->closes |= is_word(element, "close");
+        seen->keeps |= is_word(element, "keep-alive");
+    }
+    return HTTP_READ;
+}
+
+static int take_length(struct http_text value)
+{
+    if (value.size == 0) return 400;
+    bool zero = true;
+    for (uint32_t i = 0; i < value.size; i++) {
+        if (value.at[i] < '0' || value.at[i] > '9') return 400;
+        zero &= value.at[i] == '0';
+    }
+    return zero ? HTTP_READ : 413;
+}
+
+static int read_field(struct http_text line, struct http_request *out, struct seen_fields *seen)
+{
+    const char *end = line.at + line.size, *colon = memchr(line.at, ':', line.size);
+    if (!colon || colon == line.at) return 400;
+    struct http_text name = {line.at, (uint32_t)(colon - line.at)}; /* blanks before the colon or the name are no token characters */
+    for (uint32_t i = 0; i < name.size; i++)
+        if (!is_token_character(name.at[i])) return 400;
+    struct http_text value = trimmed(colon + 1, end);
+    for (uint32_t i = 0; i < value.size; i++)
+        if (!is_value_character(value.at[i])) return 400;
+    if (is_word(name, "host")) return seen->hosts++, HTTP_READ;
+    if (is_word(name, "content-length")) return take_length(value);
+    if (is_word(name, "transfer-encoding")) return 501; /* a body, and one we can't find the end of */
+    if (is_word(name, "connection")) return take_connection(value, seen);
+    /* a list may be spread over several fields; whoever does that gets what he had got without the later ones: never a wrong answer, at worst a longer one */
+    if (is_word(name, "if-none-match") && out->if_none_match.size == 0) out->if_none_match = value;
+    if (is_word(name, "accept-encoding") && out->accept_encoding.size == 0) out->accept_encoding = value;
+    return HTTP_READ;
+}
+
+int http_request_read(const char *data, uint32_t size, struct http_request *out)
+{
+    *out = (struct http_request){.method = HTTP_GET};
+    uint32_t blank = 0; /* empty lines before a request are passed over (RFC 9112 2.2): some clients send one after a body */
+    while (size - blank >= 2 && blank < 4 && data[blank] == '\r' && data[blank + 1] == '\n') blank += 2;
+    const char *end = head_end(data + blank, size - blank);
+    if (!end) return size >= HTTP_HEAD_MAX ? (memchr(data + blank, '\n', size - blank) ? 431 : 414) : HTTP_MORE;
+    if (end - data > HTTP_HEAD_MAX) return 431;
+    struct seen_fields seen = {0};
+    const char *at = data + blank;
+    for (uint32_t number = 0; at < end - 2; number++) {
+        const char *stop = memmem(at, (size_t)(end - at), "\r\n", 2);
+        struct http_text line = {at, (uint32_t)(stop - at)};
+        if (number > HTTP_FIELDS_MAX) return 431;
+        int rc = number == 0 ? read_first_line(line, out) : read_field(line, out, &seen);
+        if (rc != HTTP_READ) return rc;
+        at = stop + 2;
+    }
+    if (seen.hosts > 1 || (seen.hosts == 0 && out->keep_alive)) return 400; /* keep_alive: it speaks 1.1 */
+    if (!out->keep_alive) out->keep_alive = seen.keeps;
+    if (seen.closes) out->keep_alive = false;
+    out->size = (uint32_t)(end - data);
+    return HTTP_READ;
+}
+
+/* "q=0", "q=0.0" … : not wanted */
+static bool is_refused(struct http_text element)
+{
+    const char *at = memchr(element.at, ';', element.size), *end = element.at + element.size;
+    if (!at) return false;
+    struct http_text weight = trimmed(at + 1, end);
+    if (weight.size < 3 || lower(weight.at[0]) != 'q' || weight.at[1] != '=') return true; /* not understood: plain is always right */
+    for (uint32_t i = 2; i < weight.size; i++)
+        if (weight.at[i] >= '1' && weight.at[i] <= '9') return false;
+    return true;
+}
+
+bool http_takes_gzip(struct http_text accept_encoding)
+{
+    struct http_text element;
+    bool any = false;
+    while (next_element(&accept_encoding, &element)) {
+        const char *semicolon = memchr(element.at, ';', element.size);
+        struct http_text name = trimmed(element.at, semicolon ? semicolon : element.at + element.size);
+        if (is_word(name, "gzip") || is_word(name, "x-gzip")) return !is_refused(element);
+        if (is_word(name, "*")) any = !is_refused(element);
+    }
+    return any;
+}
+
+bool http_has_tag(struct http_text if_none_match, const char *tag)
+{
+    struct http_text element;
+    while (next_element(&if_none_match, &element)) {
+        if (element.size == 1 && element.at[0] == '*') return true;
+        if (element.size > 2 && element.at[0] == 'W' && element.at[1] == '/') element = (struct http_text){element.at + 2, element.size - 2};
+        if (element.size == strlen(tag) + 2 && element.at[0] == '"' && element.at[element.size - 1] == '"' && memcmp(element.at + 1, tag, element.size - 2) == 0) return true;
+    }
+    return false;
+}
+
+/* ---- answers ---- */
+
+static const char *reason(int status)
+{
+    static const struct { int status; const char *reason; } REASONS[] = {
+        {200, "OK"}, {204, "No Content"}, {304, "Not Modified"}, {400, "Bad Request"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {413, "Content Too Large"},
+        {414, "URI Too Long"}, {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"},
+        {503, "Service Unavailable"}, {505, "HTTP Version Not Supported"}};
+    for (size_t i = 0; i < COUNT_OF(REASONS); i++)
+        if (REASONS[i].status == status) return REASONS[i].reason;
+    UNREACHABLE("a status that we never send");
+}
+
+/* IMF-fixdate (RFC 9110 5.6.7); the calendar by Hinnant, "chrono-compatible low-level date algorithms", civil_from_days. */
+static void write_date(int64_t now_ms, char *out, size_t capacity)
+{
+    static const char *const DAYS[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char *const MONTHS[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t seconds = now_ms / 1000, days = seconds / 86400, of_day = seconds % 86400;
+    int64_t shifted = days + 719468, era = shifted / 146097, day_of_era = shifted % 146097;
+    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100), from_march = (5 * day_of_year + 2) / 153;
+    int64_t day = day_of_year - (153 * from_march + 2) / 5 + 1, month = from_march < 10 ? from_march + 2 : from_march - 10;
+    int64_t year = year_of_era + era * 400 + (month < 2);
+    text_format(out, capacity, "%s, %02d %s %04d %02d:%02d:%02d GMT", DAYS[days % 7], (int)day, MONTHS[month], (int)year, (int)(of_day / 3600),
+                (int)(of_day / 60 % 60), (int)(of_day % 60));
+}
+
+uint32_t http_answer_write(const struct http_answer *answer, uint64_t body_size, bool keep_alive, int64_t now_ms, char *out)
+{
+    struct buffer head;
+    char date[40];
+    write_date(now_ms, date, sizeof date);
+    buffer_init(&head, HTTP_ANSWER_MAX - 1);
+    buffer_printf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason(answer->status), date);
+    if (answer->content_type) buffer_printf(&head, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", answer->content_type);
+    if (answer->status != 204 && answer->status != 304) buffer_printf(&head, "Content-Length: %llu\r\n", (unsigned long long)body_size);
+    if (answer->gzip) buffer_printf(&head, "Content-Encoding: gzip\r\n");
+    if (answer->vary) buffer_printf(&head, "Vary: Accept-Encoding\r\n");
+    if (answer->tag[0]) buffer_printf(&head, "ETag: W/\"%s\"\r\n", answer->tag);
+    if (answer->cache_control) buffer_printf(&head, "Cache-Control: %s\r\n", answer->cache_control);
+    if (answer->allow) buffer_printf(&head, "Allow: %s\r\n", answer->allow);
+    buffer_printf(&head, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
+    ASSERT(!head.full);
+    uint32_t size = (uint32_t)head.size;
+    memcpy(out, head.data, size);
+    out[size] = 0;
+    buffer_deinit(&head);
+    return size;
+}
