@@ -13,7 +13,7 @@ enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SE
     GEO_SECTION_RANK, GEO_SECTION_UP_FIRST, GEO_SECTION_UP_HEAD, GEO_SECTION_PLACE, GEO_SECTION_COUNT };
 
 /** A node of the packed R-tree over road segments (levels from the leaves up, GEO_TREE_FANOUT children each). */
-enum { GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 2 };
+enum { GEO_PLACE_WHOLE = 1 << 16, GEO_TREE_FANOUT = 16, GEO_FILE_VERSION = 2 };
 struct geo_tree_box {
     struct geo_point low, high;
 };
@@ -22,6 +22,7 @@ struct geo_tree_leaf {
     struct geo_point from, to;
     uint32_t arc;             /* the representative, of a road pair the one with the smaller number */
     uint32_t segment;         /* 0.. from the arc's tail */
+    uint32_t begin, end;      /* the segment's place along the whole arc, of GEO_PLACE_WHOLE, by length */
 };
 
 /** The contraction hierarchy's topology, as geo_cch knows it. */

@@ -1,6 +1,7 @@
 /* Building the tree: leaves in Hilbert order, boxes bottom-up. */
 #include "geo_snap/geo_snap.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,25 @@ static uint32_t grid(int64_t value, int64_t low, int64_t high)
     return high > low ? (uint32_t)((value - low) * 0xffff / (high - low)) : 0;
 }
 
+static double length_of(struct geo_point a, struct geo_point b)
+{
+    double scale = cos(a.lat_e7 * (3.14159265358979323846 / 180e7));
+    double lat = (double)b.lat_e7 - a.lat_e7, lon = ((double)b.lon_e7 - a.lon_e7) * scale;
+    return sqrt(lat * lat + lon * lon);
+}
+
+static double arc_length(const struct geo_graph *graph, const struct geo_arc *arc)
+{
+    double whole = 0;
+    for (uint32_t i = 0; i + 1 < arc->shape_count; i++) whole += length_of(shape_point(graph, arc, i), shape_point(graph, arc, i + 1));
+    return whole;
+}
+
+static uint32_t share(double part, double whole)
+{
+    return whole > 0 ? (uint32_t)lround(part / whole * GEO_PLACE_WHOLE) : 0;
+}
+
 static uint64_t collect(const struct geo_graph *graph, struct keyed *out)
 {
     struct geo_point low = graph->nodes[0], high = graph->nodes[0];
@@ -70,13 +90,15 @@ static uint64_t collect(const struct geo_graph *graph, struct keyed *out)
     for (uint32_t a = 0; a < graph->arc_count; a++) {
         if (!stands_for_road(graph, a)) continue;
         const struct geo_arc *arc = &graph->arcs[a];
+        double whole = out ? arc_length(graph, arc) : 0, before = 0;
         for (uint32_t i = 0; i + 1 < arc->shape_count; i++, count++) {
             if (!out) continue;
             struct geo_point from = shape_point(graph, arc, i), to = shape_point(graph, arc, i + 1);
             int64_t lat = ((int64_t)from.lat_e7 + to.lat_e7) / 2, lon = ((int64_t)from.lon_e7 + to.lon_e7) / 2;
             if (lat < low.lat_e7) lat = low.lat_e7; /* node points may lie outside the shapes' box by rounding only */
             if (lon < low.lon_e7) lon = low.lon_e7;
-            out[count] = (struct keyed){hilbert(grid(lon, low.lon_e7, high.lon_e7), grid(lat, low.lat_e7, high.lat_e7)), {from, to, a, i}};
+            out[count] = (struct keyed){hilbert(grid(lon, low.lon_e7, high.lon_e7), grid(lat, low.lat_e7, high.lat_e7)), {from, to, a, i, share(before, whole), share(before + length_of(from, to), whole)}};
+            before += length_of(from, to);
         }
     }
     return count;
@@ -178,6 +200,7 @@ enum geo_status geo_snap_check(const struct geo_file *file, struct geo_error *er
         if (!stands_for_road(&file->graph, leaf->arc) || !is_point(leaf->from, shape_point(&file->graph, arc, leaf->segment)) ||
             !is_point(leaf->to, shape_point(&file->graph, arc, leaf->segment + 1)))
             return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index does not lie on its road", i);
+        if (leaf->begin > leaf->end || leaf->end > GEO_PLACE_WHOLE) return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index has no place on its road", i);
         if (!is_inside(box_of_leaf(leaf), file->boxes[i / GEO_TREE_FANOUT])) return geo_error_set(error, GEO_INVALID, "leaf %u of the snap index is outside its box", i);
     }
     uint32_t below = 0, count = boxes_over(file->leaf_count);

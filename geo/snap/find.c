@@ -45,21 +45,40 @@ static void keep(struct search *search, const struct geo_snap_hit *hit)
     }
 }
 
+/* Most leaves are too far: that is known without a division. */
 static void try_leaf(struct search *search, const struct geo_tree_leaf *leaf)
 {
     double ax = ((double)leaf->from.lon_e7 - search->lon) * search->lon_scale, ay = ((double)leaf->from.lat_e7 - search->lat) * METRES_PER_E7;
     double bx = ((double)leaf->to.lon_e7 - search->lon) * search->lon_scale, by = ((double)leaf->to.lat_e7 - search->lat) * METRES_PER_E7;
-    double dx = bx - ax, dy = by - ay, length2 = dx * dx + dy * dy;
-    double along = length2 > 0 ? -(ax * dx + ay * dy) / length2 : 0;
-    along = along < 0 ? 0 : along > 1 ? 1 : along;
-    double x = ax + along * dx, y = ay + along * dy, distance2 = x * x + y * y;
-    if (distance2 > search->limit2) return;
-    double cross = dx * -ay - dy * -ax; /* > 0: the point lies left of the direction */
-    struct geo_snap_hit hit = {.arc = leaf->arc, .segment = leaf->segment, .distance_m = sqrt(distance2), .along = along};
+    double dx = bx - ax, dy = by - ay, length2 = dx * dx + dy * dy, ahead = -(ax * dx + ay * dy), cross = dy * ax - dx * ay; /* > 0: the point lies left */
+    double distance2, along;
+    if (ahead <= 0) {
+        distance2 = ax * ax + ay * ay;
+        along = 0;
+        if (distance2 > search->limit2) return;
+    } else if (ahead >= length2) {
+        distance2 = bx * bx + by * by;
+        along = 1;
+        if (distance2 > search->limit2) return;
+    } else {
+        if (cross * cross > search->limit2 * length2) return;
+        distance2 = cross * cross / length2;
+        along = ahead / length2;
+    }
+    struct geo_snap_hit hit = {.arc = leaf->arc, .distance_m = sqrt(distance2), .along = along, .leaf = leaf};
     hit.side = distance2 < 0.01 ? 0 : cross > 0 ? 1 : 2;
-    hit.at.lat_e7 = (int32_t)lround(leaf->from.lat_e7 + along * ((double)leaf->to.lat_e7 - leaf->from.lat_e7));
-    hit.at.lon_e7 = (int32_t)lround(leaf->from.lon_e7 + along * ((double)leaf->to.lon_e7 - leaf->from.lon_e7));
     keep(search, &hit);
+}
+
+/* What only the hits that stay need. */
+static void finish(struct geo_snap_hit *hit)
+{
+    const struct geo_tree_leaf *leaf = hit->leaf;
+    hit->segment = leaf->segment;
+    hit->offset = leaf->begin + (uint32_t)lround(hit->along * (leaf->end - leaf->begin));
+    if (hit->offset > GEO_PLACE_WHOLE) hit->offset = GEO_PLACE_WHOLE; /* whatever the file says */
+    hit->at.lat_e7 = (int32_t)lround(leaf->from.lat_e7 + hit->along * ((double)leaf->to.lat_e7 - leaf->from.lat_e7));
+    hit->at.lon_e7 = (int32_t)lround(leaf->from.lon_e7 + hit->along * ((double)leaf->to.lon_e7 - leaf->from.lon_e7));
 }
 
 /* `first` is the index of this level's first box, `below` that of the level below; level 0 has leaves below. */
@@ -103,5 +122,6 @@ uint32_t geo_snap_find(const struct geo_file *file, struct geo_point at, double 
                             .capacity = capacity < GEO_SNAP_HITS_MAX ? capacity : GEO_SNAP_HITS_MAX};
     search.lon_scale = METRES_PER_E7 * cos(at.lat_e7 * (3.14159265358979323846 / 180e7));
     if (search.capacity) visit(&search, levels - 1, 0, firsts, counts);
+    for (uint32_t i = 0; i < search.count; i++) finish(&hits[i]);
     return search.count;
 }

@@ -15,9 +15,11 @@ geo_must_use enum geo_status geo_snap_check(const struct geo_file *file, struct 
 
 struct geo_snap_hit {
     uint32_t arc, segment;
+    uint32_t offset;              /* along the arc, of GEO_PLACE_WHOLE */
     double distance_m, along;     /* along: 0..1 on the segment */
     int side;                     /* 0 on the line, 1 left, 2 right */
     struct geo_point at;
+    const struct geo_tree_leaf *leaf;
 };
 enum { GEO_SNAP_HITS_MAX = 64 };
 /** Nearest first, one hit a road, within max_m; at most min(capacity, GEO_SNAP_HITS_MAX). */
