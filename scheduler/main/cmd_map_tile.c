@@ -31,8 +31,8 @@ int map_tile(const char *map_path, const char *tile, const char *out, bool json)
     struct geo_tile_scratch *scratch = NULL;
     struct geo_tile_id id;
     struct geo_tile drawn = {.size = 0};
-    enum geo_status rc = geo_tile_id_parse(tile, strlen(tile), &id, &error);
-    if (rc == GEO_OK) rc = geo_map_open(map_path, &map, &error);
+    if (geo_tile_id_parse(tile, strlen(tile), &id, &error) != GEO_OK) return told(GEO_INVALID, &error);
+    enum geo_status rc = geo_map_open(map_path, &map, &error);
     if (rc == GEO_OK) rc = geo_tiles_new(geo_map_graph(map), &tiles, &error);
     if (rc == GEO_OK && !(scratch = geo_tile_scratch_new())) rc = GEO_NO_MEMORY;
     if (rc == GEO_OK) rc = geo_tile_build(tiles, scratch, id, &drawn);
