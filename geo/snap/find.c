@@ -109,7 +109,7 @@ static void visit(struct search *search, int level, uint32_t box, const uint32_t
 
 uint32_t geo_snap_find(const struct geo_file *file, struct geo_point at, double max_m, struct geo_snap_hit *hits, uint32_t capacity)
 {
-    enum { LEVELS_MAX = 9 };
+    enum { LEVELS_MAX = 17 };
     uint32_t firsts[LEVELS_MAX], counts[LEVELS_MAX], below = file->leaf_count, first = 0;
     int levels = 0;
     do {
