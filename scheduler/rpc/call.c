@@ -118,6 +118,11 @@ const char *rpc_call_peer(const struct rpc_call *call)
     return call->session->peer;
 }
 
+const char *rpc_call_identity(const struct rpc_call *call)
+{
+    return call->session->identity;
+}
+
 int64_t rpc_call_deadline_ms(const struct rpc_call *call)
 {
     if (call->deadline_ms == 0) return -1;

@@ -51,9 +51,17 @@ struct rpc_limits {
     uint32_t keepalive_ms, keepalive_timeout_ms;
 };
 
+/** PEM files. TLS 1.3 and 1.2, ALPN h2 (a peer that does not say h2 is refused). */
+struct rpc_tls {
+    const char *certificate_file, *key_file; /* the chain, leaf first. NULL certificate: no TLS */
+    const char *client_ca_file;       /* NULL: clients show no certificates */
+    bool client_certificate_needed;   /* else a client may also come without one, and has no identity */
+};
+
 struct rpc_options {
     const char *address;              /* "127.0.0.1:7400", "[::1]:0", "unix:/path" */
     bool reuse_port;
+    struct rpc_tls tls;
     struct rpc_limits limits;
     uint32_t compress_bytes_min;      /* answers of at least this size are gzipped for callers that take it; 0: only where a handler asks */
     /** Called for each health Check before it is answered: may add response headers. NULL: none. */
@@ -64,7 +72,7 @@ struct rpc_options {
     size_t descriptors_size;
 };
 
-/** Listen and serve. `methods` is borrowed and must outlive the server. INVALID_ARGUMENT if the descriptors are none. */
+/** Listen and serve. `methods` is borrowed and must outlive the server. INVALID_ARGUMENT if the descriptors or the TLS files are none. */
 must_use enum status rpc_server_new(struct loop *loop, const struct rpc_options *options, const struct rpc_method *methods, size_t count,
                                     struct rpc_server **out, struct error *err);
 const char *rpc_server_address(const struct rpc_server *server);
@@ -73,11 +81,13 @@ void rpc_server_set_serving(struct rpc_server *server, bool serving);
 /** NOT_SERVING; GOAWAY to all, after a round trip in which unary calls on their way are still taken; streams are ended; calls
  *  still open after drain_ms end UNAVAILABLE and what is left is cut a moment later. on_done when the last connection has gone. */
 void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on_done)(void *context), void *context);
+/** New connections use these files; open ones keep theirs. On an error all stays as it was. Only for a server that began with TLS. */
+must_use enum status rpc_server_reload_tls(struct rpc_server *server, const struct rpc_tls *tls, struct error *err);
 /** Cuts what is left; on_gone is called for open calls. */
 void rpc_server_free(struct rpc_server *server);
 
 struct rpc_stats {
-    uint64_t connections_total, calls_total, calls_failed, messages_in, messages_out, refused_connections, floods;
+    uint64_t connections_total, calls_total, calls_failed, messages_in, messages_out, refused_connections, floods, failed_handshakes;
     uint32_t connections, calls;
 };
 void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out);
@@ -92,6 +102,8 @@ void *rpc_call_data(const struct rpc_call *call);
 /** Request metadata by lower-case name; "-bin" values are decoded (size in *size). NULL if absent. Borrowed. */
 const char *rpc_call_metadata(const struct rpc_call *call, const char *name, size_t *size);
 const char *rpc_call_peer(const struct rpc_call *call);
+/** Whom the client's verified certificate names, "uri:…", "dns:…" or "cn:…"; "": nobody. */
+const char *rpc_call_identity(const struct rpc_call *call);
 /** Real milliseconds left; -1: no deadline. */
 int64_t rpc_call_deadline_ms(const struct rpc_call *call);
 /** Response metadata: headers before the first rpc_send only, trailers before rpc_finish. "-bin" values are encoded here. Ignored when too late

@@ -13,13 +13,14 @@ enum { READ_BYTES = 64 * 1024, READS_A_TURN = 4, SWEEP_MS = 20, TICK_MS = 1000, 
 struct connection {
     struct session session;
     struct rpc_server *server;
+    struct tls *tls;                  /* NULL: plaintext */
     int fd;
     struct loop_fd *watch;
     struct buffer out;
     size_t out_at;
     int64_t write_ms;                 /* the last time the peer took something */
     struct connection *next, *previous;
-    bool dirty, closing, reading, lingering;
+    bool dirty, closing, reading, lingering, identified;
     int64_t linger_ms;                /* lingering: when it began */
     size_t lingered;
     struct connection *next_dirty;
@@ -30,6 +31,8 @@ struct rpc_server {
     struct loop_listener *listener;
     struct rpc_limits limits;
     struct call_table table;
+    struct tls_context *tls;          /* NULL: plaintext */
+    struct buffer plain;              /* what a session drains before it is encrypted; empty between turns */
     struct connection *connections, *dirty;
     struct loop_timer *flush, *sweep, *drain;
     bool flush_set, cutting;
@@ -55,6 +58,7 @@ static void connection_close(struct connection *connection)
     }
     connection->dirty = true; /* handlers told of the end must not queue it again */
     session_deinit(&connection->session);
+    tls_free(connection->tls);
     loop_fd_free(connection->watch);
     close(connection->fd);
     if (connection->previous) connection->previous->next = connection->next;
@@ -97,6 +101,22 @@ static void read_away(struct connection *connection)
     }
 }
 
+/* The session's next bytes into `out`, encrypted if need be; nothing before the handshake is over. */
+static void connection_fill(struct connection *connection)
+{
+    bool alive = true;
+    if (!connection->tls) {
+        alive = session_drain(&connection->session, &connection->out);
+    } else if (tls_state(connection->tls) == TLS_OPEN) {
+        struct buffer *plain = &connection->server->plain;
+        buffer_clear(plain);
+        alive = session_drain(&connection->session, plain);
+        if (plain->size && !tls_write(connection->tls, plain->data, plain->size, &connection->out)) connection->closing = true;
+        else if (plain->size == 0 && (connection->closing || session_is_over(&connection->session))) tls_close(connection->tls, &connection->out);
+    }
+    if (!alive) connection->closing = true;
+}
+
 /* False: the connection was closed. */
 static bool connection_write(struct connection *connection)
 {
@@ -105,8 +125,7 @@ static bool connection_write(struct connection *connection)
         if (connection->out_at == connection->out.size) {
             buffer_clear(&connection->out);
             connection->out_at = 0;
-            bool alive = session_drain(&connection->session, &connection->out);
-            if (!alive) connection->closing = true;
+            connection_fill(connection);
             if (connection->out.size == 0) break;
         }
         ssize_t count = send(connection->fd, connection->out.data + connection->out_at, connection->out.size - connection->out_at, MSG_NOSIGNAL);
@@ -160,6 +179,27 @@ static void on_output(void *context)
 
 /* ---- reading ---- */
 
+static bool on_plain(void *context, const uint8_t *bytes, size_t count)
+{
+    struct connection *connection = context;
+    if (!connection->identified) tls_identity(connection->tls, connection->session.identity, sizeof connection->session.identity);
+    connection->identified = true;
+    if (!session_feed(&connection->session, bytes, count)) connection->closing = true;
+    return !connection->closing;
+}
+
+static void connection_feed(struct connection *connection, const uint8_t *bytes, size_t count)
+{
+    if (!connection->tls) {
+        if (!session_feed(&connection->session, bytes, count)) connection->closing = true;
+        return;
+    }
+    bool shaking = tls_state(connection->tls) == TLS_HANDSHAKE;
+    if (tls_feed(connection->tls, bytes, count, on_plain, connection, &connection->out) != TLS_CLOSED) return;
+    connection->closing = true;
+    if (shaking) connection->server->table.stats.failed_handshakes++;
+}
+
 static void on_ready(void *context, int ready)
 {
     struct connection *connection = context;
@@ -182,7 +222,7 @@ static void on_ready(void *context, int ready)
                 stop_if_drained(server);
                 return;
             }
-            if (!session_feed(&connection->session, bytes, (size_t)count)) connection->closing = true;
+            connection_feed(connection, bytes, (size_t)count);
             if ((size_t)count < sizeof bytes) break;
         }
         connection->reading = false;
@@ -205,6 +245,7 @@ static void on_accept(void *context, int fd, const char *peer)
     connection->fd = fd;
     connection->write_ms = server->table.now_ms;
     buffer_init(&connection->out, OUT_BYTES_MAX);
+    connection->tls = server->tls ? tls_new(server->tls) : NULL;
     connection->watch = loop_fd_new(server->loop, fd, on_ready, connection);
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
@@ -276,6 +317,7 @@ enum status rpc_server_new(struct loop *loop, const struct rpc_options *options,
     server->loop = loop;
     server->limits = options->limits;
     limits_fill(&server->limits);
+    buffer_init(&server->plain, OUT_BYTES_MAX);
     call_table_init(&server->table, &server->limits, methods, count, descriptors);
     server->table.server = server;
     server->table.fold_bytes_min = options->compress_bytes_min;
@@ -284,13 +326,24 @@ enum status rpc_server_new(struct loop *loop, const struct rpc_options *options,
     now(server);
     server->flush = loop_timer_new(loop, on_flush, server);
     server->sweep = loop_timer_new(loop, on_sweep, server);
-    enum status rc = loop_listen(loop, options->address, options->reuse_port, on_accept, server, &server->listener, err);
+    enum status rc = options->tls.certificate_file ? tls_context_new(&options->tls, &server->tls, err) : STATUS_OK;
+    if (rc == STATUS_OK) rc = loop_listen(loop, options->address, options->reuse_port, on_accept, server, &server->listener, err);
     if (rc != STATUS_OK) {
         rpc_server_free(server);
         return rc;
     }
     loop_timer_start(server->sweep, SWEEP_MS);
     *out = server;
+    return STATUS_OK;
+}
+
+enum status rpc_server_reload_tls(struct rpc_server *server, const struct rpc_tls *tls, struct error *err)
+{
+    struct tls_context *context;
+    if (!server->tls || !tls->certificate_file) return error_set(err, STATUS_FAILED_PRECONDITION, "TLS is chosen at start, not by a reload");
+    TRY(tls_context_new(tls, &context, err));
+    tls_context_free(server->tls);
+    server->tls = context;
     return STATUS_OK;
 }
 
@@ -375,7 +428,9 @@ void rpc_server_free(struct rpc_server *server)
     if (!server) return;
     server->on_done = NULL;
     while (server->connections) connection_close(server->connections);
-    loop_listener_free(server->listener);
+    if (server->listener) loop_listener_free(server->listener);
+    tls_context_free(server->tls);
+    buffer_deinit(&server->plain);
     loop_timer_free(server->flush);
     loop_timer_free(server->sweep);
     loop_timer_free(server->drain);

@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "gzip.h"
 #include "metadata.h"
+#include "tls.h"
 #include "rpc/rpc.h"
 
 #include <nghttp2/nghttp2.h>
@@ -54,6 +55,7 @@ struct session {
     size_t memory;                    /* bytes held for its calls */
     uint32_t writable_due;            /* calls whose handler is to hear that there is room again */
     char peer[LISTEN_ADDRESS_MAX];
+    char identity[IDENTITY_MAX];      /* set by who owns the socket, before the first bytes */
     int64_t began_ms, last_call_ms, budget_ms, last_ping_ms, notice_ms;
     int32_t stream_last, gap_first, gap_last; /* the newest stream; those that its opening (or an earlier one's) has left out for ever */
     int64_t heard_ms, asked_ms;       /* the peer's last bytes; our ping that is not answered yet (0: none) */

@@ -1,10 +1,14 @@
 /* grpc.testing.TestService on the rpc room, as gRPC's interoperability description asks: official clients run their cases against it.
  *
- *   interop_server [--port P]       0 (the default) takes any free port; prints `listening address=…`; SIGTERM drains
+ *   interop_server [--port P] [--tls-certificate FILE --tls-key FILE [--tls-client-ca FILE]]
+ *
+ * Port 0 (the default) takes any free one; prints `listening address=…`. SIGTERM drains, SIGHUP reads the TLS files again. With --tls-client-ca clients must
+ * show a certificate, and each answer's header x-identity says whom it names.
  */
 #include "grpc/testing/messages.pb-c.h"
 #include "rpc/rpc.h"
 
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +22,8 @@ extern const unsigned long interop_descriptors_size;
 struct service {
     struct loop *loop;
     struct rpc_server *server;
+    struct rpc_tls tls;
+    const char *port;
 };
 
 /* ---- what all calls do ---- */
@@ -29,6 +35,8 @@ static void echo_metadata(struct rpc_call *call)
     if (value) rpc_call_add_header(call, "x-grpc-test-echo-initial", value, size);
     value = rpc_call_metadata(call, "x-grpc-test-echo-trailing-bin", &size);
     if (value) rpc_call_add_trailer(call, "x-grpc-test-echo-trailing-bin", value, size);
+    const char *identity = rpc_call_identity(call);
+    if (*identity) rpc_call_add_header(call, "x-identity", identity, strlen(identity));
 }
 
 static void fail(struct rpc_call *call, enum status status, const char *text)
@@ -322,42 +330,66 @@ static void on_term(void *context)
     rpc_server_shutdown(((struct service *)context)->server, DRAIN_MS, on_done, context);
 }
 
+static void on_hup(void *context)
+{
+    struct service *service = context;
+    struct error err = {0};
+    enum status rc = rpc_server_reload_tls(service->server, &service->tls, &err);
+    printf("reload status=%s %s\n", status_name(rc), err.text);
+    fflush(stdout);
+}
+
+static bool read_options(int argc, char **argv, struct service *service)
+{
+    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"tls-certificate", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'}, {"tls-client-ca", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
+    service->port = "0";
+    for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        if (option == 'p') service->port = optarg;
+        else if (option == 'c') service->tls.certificate_file = optarg;
+        else if (option == 'k') service->tls.key_file = optarg;
+        else if (option == 'a') service->tls.client_ca_file = optarg;
+        else return false;
+    }
+    service->tls.client_certificate_needed = service->tls.client_ca_file;
+    return optind == argc;
+}
+
+static enum status serve(struct service *service, struct error *err)
+{
+    const struct rpc_method methods[] = {
+        {"/grpc.testing.TestService/EmptyCall", RPC_UNARY, &EMPTY, service, REQUEST_MAX},
+        {"/grpc.testing.TestService/UnaryCall", RPC_UNARY, &SIMPLE, service, REQUEST_MAX},
+        {"/grpc.testing.TestService/StreamingInputCall", RPC_CLIENT_STREAM, &INPUT, service, REQUEST_MAX},
+        {"/grpc.testing.TestService/StreamingOutputCall", RPC_SERVER_STREAM, &OUTPUT, service, REQUEST_MAX},
+        {"/grpc.testing.TestService/FullDuplexCall", RPC_BIDI_STREAM, &DUPLEX, service, REQUEST_MAX},
+        {"/grpc.testing.TestService/HalfDuplexCall", RPC_BIDI_STREAM, &HALF_DUPLEX, service, REQUEST_MAX},
+    };
+    char address[64];
+    text_format(address, sizeof address, "127.0.0.1:%s", service->port);
+    struct rpc_options options = {.address = address, .tls = service->tls, .descriptors = interop_descriptors, .descriptors_size = interop_descriptors_size};
+    TRY(rpc_server_new(service->loop, &options, methods, COUNT_OF(methods), &service->server, err));
+    struct loop_signal *term = loop_signal_new(service->loop, SIGTERM, on_term, service), *hup = loop_signal_new(service->loop, SIGHUP, on_hup, service);
+    printf("listening address=%s\n", rpc_server_address(service->server));
+    fflush(stdout);
+    loop_run(service->loop);
+    loop_signal_free(term);
+    loop_signal_free(hup);
+    rpc_server_free(service->server);
+    return STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
-    int64_t port = 0;
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strncmp(argv[i], "--port=", 7) == 0) value = argv[i] + 7;
-        else if (strcmp(argv[i], "--port") == 0) i++;
-        else value = "";
-        if (!text_to_i64(value, 0, 65535, &port)) {
-            fprintf(stderr, "usage: interop_server [--port P]\n");
-            return 2;
-        }
-    }
-    struct service service = {.loop = loop_new()};
-    const struct rpc_method methods[] = {
-        {"/grpc.testing.TestService/EmptyCall", RPC_UNARY, &EMPTY, &service, REQUEST_MAX},
-        {"/grpc.testing.TestService/UnaryCall", RPC_UNARY, &SIMPLE, &service, REQUEST_MAX},
-        {"/grpc.testing.TestService/StreamingInputCall", RPC_CLIENT_STREAM, &INPUT, &service, REQUEST_MAX},
-        {"/grpc.testing.TestService/StreamingOutputCall", RPC_SERVER_STREAM, &OUTPUT, &service, REQUEST_MAX},
-        {"/grpc.testing.TestService/FullDuplexCall", RPC_BIDI_STREAM, &DUPLEX, &service, REQUEST_MAX},
-        {"/grpc.testing.TestService/HalfDuplexCall", RPC_BIDI_STREAM, &HALF_DUPLEX, &service, REQUEST_MAX},
-    };
-    char address[32];
-    text_format(address, sizeof address, "127.0.0.1:%d", (int)port);
-    struct rpc_options options = {.address = address, .descriptors = interop_descriptors, .descriptors_size = interop_descriptors_size};
+    struct service service = {0};
     struct error err;
-    if (rpc_server_new(service.loop, &options, methods, COUNT_OF(methods), &service.server, &err) != STATUS_OK) {
-        fprintf(stderr, "%s\n", err.text);
-        return 1;
+    if (!read_options(argc, argv, &service)) {
+        fprintf(stderr, "usage: interop_server [--port P] [--tls-certificate FILE --tls-key FILE [--tls-client-ca FILE]]\n");
+        return 2;
     }
-    struct loop_signal *term = loop_signal_new(service.loop, SIGTERM, on_term, &service);
-    printf("listening address=%s\n", rpc_server_address(service.server));
-    fflush(stdout);
-    loop_run(service.loop);
-    loop_signal_free(term);
-    rpc_server_free(service.server);
+    service.loop = loop_new();
+    enum status rc = serve(&service, &err);
+    if (rc != STATUS_OK) fprintf(stderr, "%s\n", err.text);
     loop_free(service.loop);
-    return 0;
+    return rc == STATUS_OK ? 0 : 1;
 }

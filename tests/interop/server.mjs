@@ -12,6 +12,12 @@ export async function startServer(...args) {
   });
   return {
     address,
+    /** Reads the TLS files again; how that went, by name. */
+    async reload() {
+      const said = new Promise((resolve) => child.stdout.once('data', (data) => resolve(/reload status=(\S+)/.exec(data)[1])));
+      child.kill('SIGHUP');
+      return said;
+    },
     async stop() {
       child.kill('SIGTERM');
       assert.equal(await ended, 0);
