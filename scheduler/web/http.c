@@ -2,6 +2,7 @@
  * the heads of answers. */
 #include "http.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- characters ---- */
@@ -244,25 +245,30 @@ static void write_date(int64_t now_ms, char *out, size_t capacity)
                 (int)(of_day / 60 % 60), (int)(of_day % 60));
 }
 
+static void add(char *out, uint32_t *size, const char *format, ...) printf_like(3, 4);
+static void add(char *out, uint32_t *size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int more = vsnprintf(out + *size, HTTP_ANSWER_MAX - *size, format, arguments);
+    va_end(arguments);
+    ASSERT(more >= 0 && (uint32_t)more < HTTP_ANSWER_MAX - *size); /* our own words only: none is as long as that */
+    *size += (uint32_t)more;
+}
+
 uint32_t http_answer_write(const struct http_answer *answer, uint64_t body_size, bool keep_alive, int64_t now_ms, char *out)
 {
-    struct buffer head;
+    uint32_t size = 0;
     char date[40];
     write_date(now_ms, date, sizeof date);
-    buffer_init(&head, HTTP_ANSWER_MAX - 1);
-    buffer_printf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason(answer->status), date);
-    if (answer->content_type) buffer_printf(&head, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", answer->content_type);
-    if (answer->status != 204 && answer->status != 304) buffer_printf(&head, "Content-Length: %llu\r\n", (unsigned long long)body_size);
-    if (answer->gzip) buffer_printf(&head, "Content-Encoding: gzip\r\n");
-    if (answer->vary) buffer_printf(&head, "Vary: Accept-Encoding\r\n");
-    if (answer->tag[0]) buffer_printf(&head, "ETag: W/\"%s\"\r\n", answer->tag);
-    if (answer->cache_control) buffer_printf(&head, "Cache-Control: %s\r\n", answer->cache_control);
-    if (answer->allow) buffer_printf(&head, "Allow: %s\r\n", answer->allow);
-    buffer_printf(&head, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
-    ASSERT(!head.full);
-    uint32_t size = (uint32_t)head.size;
-    memcpy(out, head.data, size);
-    out[size] = 0;
-    buffer_deinit(&head);
+    add(out, &size, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason(answer->status), date);
+    if (answer->content_type) add(out, &size, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", answer->content_type);
+    if (answer->status != 204 && answer->status != 304) add(out, &size, "Content-Length: %llu\r\n", (unsigned long long)body_size);
+    if (answer->gzip) add(out, &size, "Content-Encoding: gzip\r\n");
+    if (answer->vary) add(out, &size, "Vary: Accept-Encoding\r\n");
+    if (answer->tag[0]) add(out, &size, "ETag: W/\"%s\"\r\n", answer->tag);
+    if (answer->cache_control) add(out, &size, "Cache-Control: %s\r\n", answer->cache_control);
+    if (answer->allow) add(out, &size, "Allow: %s\r\n", answer->allow);
+    add(out, &size, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
     return size;
 }

@@ -94,7 +94,7 @@ static double to_roads(const struct geo_graph *graph, const struct seen_feature 
     return best;
 }
 
-/* A road shorter than the tolerance may draw nothing. */
+/* A road shorter than the tolerance may draw nothing, and so may a ring that is nowhere farther from where it begins. */
 static bool may_vanish(const struct geo_graph *graph, const struct geo_arc *arc, struct geo_tile_id id)
 {
     double reach = 0;
@@ -104,7 +104,7 @@ static bool may_vanish(const struct geo_graph *graph, const struct geo_arc *arc,
         double d = hypot(p.x - first.x, p.y - first.y);
         if (d > reach) reach = d;
     }
-    return reach <= tolerance(id.z);
+    return reach <= 2 * tolerance(id.z);
 }
 
 enum { SAMPLES = 6 };
