@@ -273,13 +273,18 @@ static void on_health(struct rpc_call *call, void *context)
     rpc_call_add_header(call, "meddispatch-clock-speed", text, strlen(text));
 }
 
-static enum status api_serve(struct api *api, const char *address, struct error *err)
+static enum status api_serve(struct api *api, const struct api_options *wishes, struct error *err)
 {
-    struct rpc_options options = {.address = address, .on_health = on_health, .health_context = api, .descriptors = proto_descriptors,
-                                  .descriptors_size = proto_descriptors_size};
+    struct rpc_options options = {.address = wishes->address, .tls = wishes->tls, .on_health = on_health, .health_context = api,
+                                  .descriptors = proto_descriptors, .descriptors_size = proto_descriptors_size};
     TRY(rpc_server_new(api->loop, &options, api->methods, api->method_count, &api->server, err));
     text_copy(api->address, sizeof api->address, rpc_server_address(api->server));
     return STATUS_OK;
+}
+
+enum status api_reload_tls(struct api *api, const struct rpc_tls *tls, struct error *err)
+{
+    return rpc_server_reload_tls(api->server, tls, err);
 }
 
 enum status api_new(const struct api_options *options, struct api **out, struct error *err)
@@ -290,7 +295,7 @@ enum status api_new(const struct api_options *options, struct api **out, struct 
     api->request_bytes_max = options->request_bytes_max;
     api->contacts = mem_zalloc(CONTACTS_MAX * 2, sizeof *api->contacts);
     bind_methods(api);
-    enum status rc = api_serve(api, options->address, err);
+    enum status rc = api_serve(api, options, err);
     if (rc != STATUS_OK) {
         api_free(api);
         return rc;

@@ -17,11 +17,14 @@ struct api_options {
     struct loop *loop;         /* borrowed; the io thread's */
     const char *address;       /* "127.0.0.1:7400"; port 0: any free one */
     uint32_t request_bytes_max;
+    struct rpc_tls tls;        /* no certificate file: plaintext */
 };
 
 must_use enum status api_new(const struct api_options *options, struct api **out, struct error *err);
 /** The address it listens on, as text. */
 const char *api_address(const struct api *api);
+/** New connections use these files; on an error all stays as it was. */
+must_use enum status api_reload_tls(struct api *api, const struct rpc_tls *tls, struct error *err);
 /** NOT_SERVING, GOAWAY, drain for at most drain_ms, then `on_done` on the loop. */
 void api_shutdown(struct api *api, uint32_t drain_ms, void (*on_done)(void *context), void *context);
 void api_free(struct api *api);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 struct config {
+    char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX], tls_client_ca[CONFIG_TEXT_MAX];
     char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
@@ -25,6 +26,9 @@ struct config {
 #define NUMBER(field, unit, fallback, min, max, why) {#field, unit, fallback, CONFIG_INTEGER, min, max, offsetof(struct config, field), why}
 static const struct config_key KEYS[] = {
     TEXT(listen, "127.0.0.1:7400", "Where gRPC callers connect: HOST:PORT, [IPV6]:PORT or unix:/PATH. Callers are not yet authenticated, so only loopback and Unix sockets are taken."),
+    TEXT(tls_certificate, "", "PEM file with the certificate chain of `listen`, leaf first: TLS 1.3 and 1.2 instead of plaintext. SIGHUP reads it and the next two again."),
+    TEXT(tls_key, "", "PEM file with the certificate's private key."),
+    TEXT(tls_client_ca, "", "PEM file with the authorities of clients' certificates: with it, every client must show one (mutual TLS)."),
     TEXT(http_listen, "", "Where browsers and watchdogs connect by HTTP/1.1, for road tiles and /healthz: HOST:PORT, [IPV6]:PORT or unix:/PATH, loopback and Unix sockets only; empty: nowhere."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
@@ -63,7 +67,8 @@ struct daemon {
 static const char USAGE[] =
     "usage: meddispatch serve -c FILE [--set KEY=VALUE]… [--clock-speed X [--clock-anchor MS]]\n"
     "       meddispatch serve --print-config | --print-config-table\n\n"
-    "Runs one city: gRPC service, intake, dispatch, planner. SIGTERM and SIGINT stop it gracefully.\n"
+    "Runs one city: gRPC service, intake, dispatch, planner. SIGTERM and SIGINT stop it gracefully,\n"
+    "SIGHUP reads its TLS certificate again.\n"
     "  --clock-speed X    the city's clock runs X times faster (1..3600), to play hours in minutes; refused with production = true\n"
     "  --clock-anchor MS  real Unix time in ms at which city time and real time agree (default: now); give the same after a restart\n";
 
@@ -100,6 +105,8 @@ static enum status check(const struct daemon *daemon, struct error *err)
     if (!daemon->config.db[0]) return error_field(err, "db", "is required: a libpq connection string");
     if (!daemon->config.map[0]) return error_field(err, "map", "is required: a file made by `meddispatch map build`");
     if (!is_loopback(daemon->config.listen)) return error_field(err, "listen", "must be a loopback address or a Unix socket: callers are not authenticated yet");
+    if (!daemon->config.tls_certificate[0] && (daemon->config.tls_key[0] || daemon->config.tls_client_ca[0]))
+        return error_field(err, "tls_certificate", "is required by tls_key and tls_client_ca");
     if (daemon->config.http_listen[0] && !is_loopback(daemon->config.http_listen))
         return error_field(err, "http_listen", "must be a loopback address or a Unix socket: callers are not authenticated");
     if (daemon->config.production && daemon->clock_speed != 1) return error_field(err, "--clock-speed", "is refused with production = true");
@@ -234,6 +241,23 @@ static void announce(const struct daemon *daemon)
     fflush(stdout);
 }
 
+static struct rpc_tls tls_files(const struct config *config)
+{
+    return (struct rpc_tls){.certificate_file = config->tls_certificate[0] ? config->tls_certificate : NULL, .key_file = config->tls_key[0] ? config->tls_key : NULL,
+                            .client_ca_file = config->tls_client_ca[0] ? config->tls_client_ca : NULL, .client_certificate_needed = config->tls_client_ca[0]};
+}
+
+/* SIGHUP: certificates that have been renewed. */
+static void on_reload(void *context)
+{
+    struct daemon *daemon = context;
+    struct error err;
+    struct rpc_tls tls = tls_files(&daemon->config);
+    if (!tls.certificate_file) log_info("event=reload note=\"no certificate is configured: nothing to read again\"");
+    else if (api_reload_tls(daemon->api, &tls, &err) == STATUS_OK) log_info("event=reload certificate=read");
+    else log_error("event=reload certificate=kept error=\"%s\"", err.text);
+}
+
 static int run(struct daemon *daemon)
 {
     struct error err;
@@ -242,13 +266,14 @@ static int run(struct daemon *daemon)
     struct engine_options options = engine_options(daemon, holder);
     if (engine_start(&options, &daemon->engine, &err) != STATUS_OK) return exit_told("serve", err.status, &err);
     daemon->loop = loop_new();
-    struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen,
+    struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen, .tls = tls_files(&daemon->config),
                               .request_bytes_max = (uint32_t)daemon->config.request_bytes_max};
     int code = EXIT_DONE;
     if (start_web(daemon, &err) != STATUS_OK || api_new(&api, &daemon->api, &err) != STATUS_OK) {
         code = exit_told("serve", err.status, &err);
     } else {
-        struct loop_signal *term = loop_signal_new(daemon->loop, SIGTERM, on_stop, daemon), *interrupt = loop_signal_new(daemon->loop, SIGINT, on_stop, daemon);
+        struct loop_signal *term = loop_signal_new(daemon->loop, SIGTERM, on_stop, daemon), *interrupt = loop_signal_new(daemon->loop, SIGINT, on_stop, daemon),
+                           *reload = loop_signal_new(daemon->loop, SIGHUP, on_reload, daemon);
         daemon->watch = loop_timer_new(daemon->loop, on_watch, daemon);
         loop_timer_start(daemon->watch, 500);
         if (daemon->web) web_set_ready(daemon->web, true);
@@ -256,6 +281,7 @@ static int run(struct daemon *daemon)
         loop_run(daemon->loop);
         loop_signal_free(term);
         loop_signal_free(interrupt);
+        loop_signal_free(reload);
         loop_timer_free(daemon->watch);
     }
     web_stop(daemon->web);
