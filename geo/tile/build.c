@@ -60,7 +60,6 @@ enum geo_status geo_tiles_new(const struct geo_graph *graph, struct geo_tiles **
         uint32_t end = first;
         while (end < tiles->stroke_count && tiles->strokes[end].road_class == c) end++;
         if (!tile_tree_init(&tiles->trees[c], tiles->points, tiles->strokes, first, end - first)) rc = geo_error_set(error, GEO_NO_MEMORY, "no memory for tiles");
-        if (end - first > tiles->class_most) tiles->class_most = end - first;
         first = end;
     }
     if (rc != GEO_OK) {
@@ -134,10 +133,10 @@ void geo_tile_scratch_free(struct geo_tile_scratch *scratch)
     free(scratch);
 }
 
-/* As many strokes as the commonest class has: then no class needs more. */
 static bool reserve(struct geo_tile_scratch *scratch, uint32_t wanted)
 {
     if (scratch->capacity >= wanted) return true;
+    wanted += wanted / 2; /* the next tile may be a little fuller */
     uint32_t *found = realloc(scratch->found, wanted * sizeof *found);
     if (found) scratch->found = found;
     struct feature *features = realloc(scratch->features, wanted * sizeof *features);
@@ -188,11 +187,13 @@ static struct tile_box box_of(struct geo_tile_id id)
                              south > UINT32_MAX ? UINT32_MAX : (uint32_t)south};
 }
 
-/* All features of a class that draw something, their geometry encoded. */
-static void draw_class(const struct geo_tiles *tiles, struct geo_tile_scratch *scratch, struct geo_tile_id id, uint32_t road_class)
+/* All features of a class that draw something, their geometry encoded. False: no memory. */
+static bool draw_class(const struct geo_tiles *tiles, struct geo_tile_scratch *scratch, struct geo_tile_id id, uint32_t road_class)
 {
     struct tile_box box = box_of(id);
-    uint32_t count = tile_tree_find(&tiles->trees[road_class], &box, scratch->found);
+    uint32_t count = tile_tree_find(&tiles->trees[road_class], &box, NULL);
+    if (!reserve(scratch, count)) return false;
+    tile_tree_find(&tiles->trees[road_class], &box, scratch->found);
     if (count > 1) qsort(scratch->found, count, sizeof *scratch->found, by_number);
     scratch->feature_count = 0;
     scratch->geometry.size = 0;
@@ -211,6 +212,7 @@ static void draw_class(const struct geo_tiles *tiles, struct geo_tile_scratch *s
         feature.size = scratch->geometry.size - feature.first;
         if (feature.lines > 0) scratch->features[scratch->feature_count++] = feature;
     }
+    return !scratch->geometry.failed;
 }
 
 /* Give a class to the layer; false when the tile is full. If not all fits, what draws most goes first. */
@@ -240,18 +242,15 @@ enum geo_status geo_tile_build(const struct geo_tiles *tiles, struct geo_tile_sc
 {
     *out = (struct geo_tile){0};
     if (id.z > GEO_TILE_ZOOM_MAX || id.x >> id.z || id.y >> id.z) return GEO_NOT_FOUND;
-    if (!reserve(scratch, tiles->class_most)) return GEO_NO_MEMORY;
-    bool room = true;
-    layer_begin(&scratch->layer);
-    for (uint32_t row = 0; room && row < GEO_CLASS_COUNT; row++) {
-        if (id.z < CLASSES[row].from_zoom) continue;
-        draw_class(tiles, scratch, id, CLASSES[row].road_class);
-        if (scratch->geometry.failed) break;
-        room = add_class(tiles, scratch, row, id.z >= CLASSES[row].named_from_zoom, out);
-    }
-    bool good = layer_finish(&scratch->layer, &scratch->out) && !scratch->geometry.failed;
+    bool room = true, good = true;
     scratch->geometry.failed = false;
-    if (!good) return GEO_NO_MEMORY;
+    layer_begin(&scratch->layer);
+    for (uint32_t row = 0; good && room && row < GEO_CLASS_COUNT; row++) {
+        if (id.z < CLASSES[row].from_zoom) continue;
+        good = draw_class(tiles, scratch, id, CLASSES[row].road_class);
+        if (good) room = add_class(tiles, scratch, row, id.z >= CLASSES[row].named_from_zoom, out);
+    }
+    if (!good || !layer_finish(&scratch->layer, &scratch->out)) return GEO_NO_MEMORY;
     out->data = scratch->out.data;
     out->size = scratch->out.size;
     out->feature_count = scratch->layer.feature_count;

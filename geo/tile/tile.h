@@ -56,13 +56,13 @@ struct tile_tree {
 };
 geo_must_use bool tile_tree_init(struct tile_tree *tree, const struct tile_point *points, const struct stroke *strokes, uint32_t first, uint32_t count);
 void tile_tree_deinit(struct tile_tree *tree);
-/** The strokes whose boxes touch `box`, in no order, at most as many as the tree has; returns how many. */
+/** The strokes whose boxes touch `box`, in no order; returns how many. NULL: count only. */
 uint32_t tile_tree_find(const struct tile_tree *tree, const struct tile_box *box, uint32_t *out);
 
 struct geo_tiles {
     struct tile_point *points;
     struct stroke *strokes;                  /* by class, then way, name, direction */
-    uint32_t point_count, stroke_count, class_most; /* class_most: strokes of the commonest class */
+    uint32_t point_count, stroke_count;
     struct tile_names names;
     struct tile_tree trees[GEO_CLASS_COUNT];
     uint64_t tag;

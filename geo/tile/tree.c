@@ -133,7 +133,8 @@ uint32_t tile_tree_find(const struct tile_tree *tree, const struct tile_box *box
         uint32_t level = stack[--depth].level, at = stack[depth].at;
         if (!touch(&tree->boxes[tree->level_first[level] + at], box)) continue;
         if (level == 0) {
-            out[found++] = tree->strokes[at];
+            if (out) out[found] = tree->strokes[at];
+            found++;
             continue;
         }
         uint32_t end = tree->level_first[level] - tree->level_first[level - 1], last = (at + 1) * TILE_FANOUT < end ? (at + 1) * TILE_FANOUT : end;

@@ -1,17 +1,10 @@
 // The real daemon with http_listen: tiles and health beside gRPC, off by default, loopback only.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-
-if (!existsSync(fileURLToPath(new URL('../../deploy/demo/node_modules/@grpc/grpc-js', import.meta.url)))) {
-  console.log('skipped: deploy/demo/node_modules is missing; run npm ci there, or deploy/test');
-  process.exit(77);
-}
-const { House, binary } = await import('../wire/house.mjs');
-const { decode, get, tileAt } = await import('./house.mjs');
+import { House, binary } from '../wire/house.mjs';
+import { decode, get, tileAt } from './house.mjs';
 
 const httpAddress = (house) => {
   const said = [...house.lastLog().matchAll(/event=listening_http address=(\S+):(\d+)/g)].at(-1);
