@@ -16,6 +16,8 @@ struct changer {
 
 /* ---- every arc's lower triangles ---- */
 
+#define TRIANGLES_MAX (UINT32_C(1) << 26) /* 512 MiB; a city of 100,000 junctions has 5 to 10 million */
+
 static void triangles_free(struct cch_triangles *triangles)
 {
     free(triangles->first);
@@ -41,17 +43,15 @@ static void triangles_pass(const struct geo_cch *cch, struct cch_triangles *tria
     }
 }
 
-/* Made once a map, by whoever needs them first; two at once both work and one throws his away. */
+/* NULL: too many to keep, or no memory; then they are searched for. Made once a map, by whoever needs them first; two at once both work and one throws his away. */
 static const struct cch_triangles *triangles_of(const struct geo_cch *cch)
 {
     struct cch_triangles **place = (struct cch_triangles **)(uintptr_t)&cch->triangles, *known = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (known) return known;
     uint64_t count = geo_cch_figures(cch).triangles;
+    if (count > TRIANGLES_MAX) return NULL;
     struct cch_triangles *made = calloc(1, sizeof *made);
-    if (!made || count >= GEO_NONE) {
-        free(made);
-        return NULL;
-    }
+    if (!made) return NULL;
     made->first = calloc((size_t)cch->arc_count + 2, sizeof *made->first);
     made->at = malloc((count + 1) * sizeof *made->at);
     if (!made->first || !made->at) {
@@ -76,6 +76,26 @@ static void mark(struct changer *work, uint32_t arc, unsigned direction)
     work->waiting_words[rank / 4096] |= UINT64_C(1) << rank / 64 % 64;
 }
 
+/* A lower node of both ends is looked for among those of the lower end. */
+static cch_weight weigh_by_search(const struct changer *work, uint32_t arc, unsigned direction, cch_weight best)
+{
+    const struct geo_cch *cch = work->cch;
+    const cch_weight *up = work->metric->up, *down = work->metric->down;
+    uint32_t x = cch->up_tail[arc], depth = cch->up_depth[arc];
+    for (uint32_t i = cch->down_first[x]; i < cch->down_first[x + 1]; i++) {
+        uint32_t low_x = cch->down_arc[i], low = cch->up_tail[low_x];
+        cch_weight first = direction ? up[low_x] : down[low_x];
+        if (first >= best) continue;
+        uint32_t run = cch->run_first[low], end = cch->run_first[low + 1];
+        while (run < end && cch->runs[run].depth + (cch->runs[run + 1].arc - cch->runs[run].arc) <= depth) run++;
+        if (run == end || cch->runs[run].depth > depth) continue;
+        uint32_t low_y = cch->runs[run].arc + (depth - cch->runs[run].depth);
+        cch_weight way = first + (direction ? down[low_y] : up[low_y]);
+        if (way < best) best = way;
+    }
+    return best;
+}
+
 /* As customization would: the best input arc and the best lower triangle. */
 static cch_weight weigh(const struct changer *work, uint32_t arc, unsigned direction)
 {
@@ -86,6 +106,7 @@ static cch_weight weigh(const struct changer *work, uint32_t arc, unsigned direc
         geo_weight input = work->input[cch->inputs[i]];
         if (input < (geo_weight)best) best = (cch_weight)input;
     }
+    if (!work->triangles) return weigh_by_search(work, arc, direction, best);
     const struct cch_weight_pair { const cch_weight *low, *high; } sides = direction ? (struct cch_weight_pair){up, down} : (struct cch_weight_pair){down, up};
     for (uint32_t t = work->triangles->first[arc]; t < work->triangles->first[arc + 1]; t++) {
         struct cch_triangle triangle = work->triangles->at[t];
@@ -177,7 +198,7 @@ enum geo_status cch_metric_change(const struct cch_metric *old, const geo_weight
     work.waiting_words = calloc(cch->node_count / 4096 + 1, sizeof *work.waiting_words);
     work.dirty = calloc((size_t)cch->arc_count + 1, 1);
     work.triangles = triangles_of(cch);
-    if (work.waiting && work.waiting_words && work.dirty && work.triangles) {
+    if (work.waiting && work.waiting_words && work.dirty) {
         memcpy(out->up, old->up, cch->arc_count * sizeof *out->up);
         memcpy(out->down, old->down, cch->arc_count * sizeof *out->down);
         out->needs_long = old->needs_long;

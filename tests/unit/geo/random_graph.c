@@ -33,8 +33,10 @@ static uint32_t random_name(uint64_t *state)
 static struct geo_arc random_arc(uint64_t *state, uint32_t tail, uint32_t head, uint32_t index)
 {
     /* few different times, so that equally fast ways of different length are common */
-    return (struct geo_arc){.tail = tail, .head = head, .travel_ms = 1 + random_below(state, 8) * (random_below(state, 3) ? 1 : 500), .length_dm = random_below(state, 3000),
+    struct geo_arc arc = {.tail = tail, .head = head, .travel_ms = 1 + random_below(state, 8) * (random_below(state, 3) ? 1 : 500), .length_dm = random_below(state, 3000),
                             .reverse = GEO_NONE, .snappable = 1, .twin = index, .road_class = GEO_CLASS_RESIDENTIAL, .way = index};
+    if (random_below(state, 3) == 0) arc.wait_ms = random_below(state, arc.travel_ms + 1);
+    return arc;
 }
 
 static void add_road(struct geo_graph *graph, uint64_t *state, uint32_t tail, uint32_t head)
@@ -82,6 +84,7 @@ static void split(struct geo_graph *graph, uint64_t *state, uint32_t node)
         graph->arcs[b] = graph->arcs[a];
         graph->arcs[b].tail = copy;
         graph->arcs[b].snappable = 0;
+        graph->arcs[b].turn_ms = random_below(state, 3) ? 0 : random_below(state, 50);
         if (random_below(state, 2)) graph->arcs[b].reverse = GEO_NONE; /* what holds is said of the one that stands for all */
     }
 }
