@@ -145,6 +145,34 @@ test('silent and dripping connections end; more than the cap push out the idle o
   await Promise.all(closed);
 });
 
+test('who reads late and slowly gets every byte', async () => {
+  const { body } = await server.get(path);
+  const times = Math.ceil(12e6 / body.length); // more than sockets hold
+  const socket = server.socket();
+  const parts = [], ended = new Promise((resolve) => socket.on('end', resolve));
+  socket.on('data', (part) => {
+    parts.push(part);
+    if (parts.length % 40 === 0) {
+      socket.pause();
+      setTimeout(() => socket.resume(), 5);
+    }
+  });
+  socket.pause(); // a listener for data sets it flowing
+  for (let i = 0; i < times; i++) socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n${i === times - 1 ? 'Connection: close\r\n' : ''}\r\n`);
+  await server.get('/healthz');
+  socket.resume();
+  await ended;
+  const got = Buffer.concat(parts);
+  let at = 0, answers = 0;
+  for (; at < got.length; answers++) {
+    const head = got.indexOf('\r\n\r\n', at) + 4;
+    assert.match(got.toString('latin1', at, head), /^HTTP\/1.1 200 OK\r\n/);
+    assert.ok(got.subarray(head, head + body.length).equals(body));
+    at = head + body.length;
+  }
+  assert.equal(answers, times);
+});
+
 test('who asks and does not read costs one answer', async () => {
   const before = rss();
   const sockets = [];
