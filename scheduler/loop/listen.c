@@ -30,6 +30,7 @@ static enum status parse(const char *text, struct sockaddr_storage *out, socklen
     if (strncmp(text, "unix:", 5) == 0) {
         struct sockaddr_un *at = (struct sockaddr_un *)(void *)out;
         at->sun_family = AF_UNIX;
+        if (!text[5]) return error_field(err, "listen", "must be unix:/PATH: a socket without a name would be nobody's to find");
         if (!text_copy(at->sun_path, sizeof at->sun_path, text + 5)) return error_field(err, "listen", "has a socket path of more than %zu bytes", sizeof at->sun_path - 1);
         *size = sizeof *at;
         return STATUS_OK;
