@@ -50,6 +50,8 @@ geo_must_use enum geo_status geo_metric_new(struct geo_map *map, struct geo_metr
 /** travel_ms by arc (arc_count of them, waits included, turns not); GEO_UNREACHABLE closes an arc: nobody passes, but who stops on it gets in and out of
  *  it at the map's own time. Other times are cut to GEO_FINITE_MAX - 1. */
 geo_must_use enum geo_status geo_metric_timed(struct geo_map *map, const uint32_t *travel_ms, struct geo_metric **out, struct geo_error *error);
+/** The same by several threads, which are gone when it returns. */
+geo_must_use enum geo_status geo_metric_timed_by(struct geo_map *map, const uint32_t *travel_ms, unsigned threads, struct geo_metric **out, struct geo_error *error);
 struct geo_arc_time { uint32_t arc, travel_ms; };
 /** The old metric with some arcs changed; usable at once, in a fraction of a full build. Copies of an arc are changed together (whichever is named). */
 geo_must_use enum geo_status geo_metric_change(const struct geo_metric *old, const struct geo_arc_time *changes, uint32_t count, struct geo_metric **out,
@@ -99,12 +101,14 @@ struct geo_step {
     uint32_t travel_ms, length_dm, point_first;
     uint8_t road_class;
 };
+struct geo_route_arc { uint32_t arc, travel_ms, length_dm, point_first; };
 struct geo_route {
     uint32_t travel_ms, length_dm;
-    uint32_t point_count, step_count;
+    uint32_t point_count, step_count, arc_count;
     struct geo_point *points; /* from the first snapped point to the second; at least two */
     uint32_t *at_ms;          /* per point, from the start; the last is travel_ms */
     struct geo_step *steps;   /* one for each stretch of the same name; the sums are the route's */
+    struct geo_route_arc *arcs; /* the arcs it takes, the first and the last in part; the sums are the route's */
 };
 geo_must_use enum geo_status geo_route_find(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, const struct geo_snap *to,
                                             struct geo_route *out, struct geo_error *error);

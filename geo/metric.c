@@ -30,20 +30,25 @@ static void time_set(struct geo_metric *metric, uint32_t arc, uint32_t travel_ms
     metric->pass[arc] = is_closed || pass >= GEO_WEIGHT_END ? GEO_WEIGHT_NONE : pass;
 }
 
-enum geo_status geo_metric_timed(struct geo_map *map, const uint32_t *travel_ms, struct geo_metric **out, struct geo_error *error)
+enum geo_status geo_metric_timed_by(struct geo_map *map, const uint32_t *travel_ms, unsigned threads, struct geo_metric **out, struct geo_error *error)
 {
     const struct geo_graph *graph = &map->file.graph;
     struct geo_metric *metric = metric_alloc(map);
     if (!metric) return geo_error_set(error, GEO_NO_MEMORY, "no memory for a metric of %u arcs", graph->arc_count);
     for (uint32_t a = 0; a < graph->arc_count; a++) time_set(metric, a, travel_ms ? travel_ms[a] : graph->arcs[a].travel_ms);
-    enum geo_status rc = cch_metric_new(&map->cch, metric->pass, &metric->hierarchy);
-    if (rc == GEO_OK) rc = cch_metric_perfect(&metric->hierarchy);
+    enum geo_status rc = cch_metric_new(&map->cch, metric->pass, threads, &metric->hierarchy);
+    if (rc == GEO_OK) rc = cch_metric_perfect(&metric->hierarchy, threads);
     if (rc != GEO_OK) {
         geo_metric_unref(metric);
         return geo_error_set(error, rc, "no memory for a metric of %u arcs", graph->arc_count);
     }
     *out = metric;
     return GEO_OK;
+}
+
+enum geo_status geo_metric_timed(struct geo_map *map, const uint32_t *travel_ms, struct geo_metric **out, struct geo_error *error)
+{
+    return geo_metric_timed_by(map, travel_ms, 1, out, error);
 }
 
 enum geo_status geo_metric_new(struct geo_map *map, struct geo_metric **out, struct geo_error *error)

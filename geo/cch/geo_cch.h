@@ -77,9 +77,11 @@ struct cch_metric {
     bool needs_long;           /* lengths so great that they could carry into the times: sweeps add whole weights */
 };
 
-/** Customize: input_weights by input arc, >= CCH_NONE or GEO_WEIGHT_NONE closes one. Basic, usable at once; call perfect for faster queries. */
-geo_must_use enum geo_status cch_metric_new(const struct geo_cch *cch, const geo_weight *input_weights, struct cch_metric *out);
-geo_must_use enum geo_status cch_metric_perfect(struct cch_metric *metric);
+enum { CCH_THREADS_MAX = 16 };
+/** Customize: input_weights by input arc, >= CCH_NONE or GEO_WEIGHT_NONE closes one. Basic, usable at once; call perfect for faster queries. With threads > 1
+ *  (at most CCH_THREADS_MAX are used) others help, and are gone when it returns; the weights are the same. */
+geo_must_use enum geo_status cch_metric_new(const struct geo_cch *cch, const geo_weight *input_weights, unsigned threads, struct cch_metric *out);
+geo_must_use enum geo_status cch_metric_perfect(struct cch_metric *metric, unsigned threads);
 /** The old metric where the weights of some input arcs differ: input_weights are all of the new ones, `changed` names those that are not the old ones'.
  *  The new one is not perfect. */
 geo_must_use enum geo_status cch_metric_change(const struct cch_metric *old, const geo_weight *input_weights, const uint32_t *changed, uint32_t changed_count,

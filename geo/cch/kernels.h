@@ -16,8 +16,8 @@ struct cch_kernels {
     const char *name;
     /** Lower triangles of the nodes [begin, end), from the bottom. */
     void (*customize)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
-    /** Perfect weights from customized ones, in place, from the top. */
-    void (*perfect)(const struct geo_cch *cch, cch_weight *up, cch_weight *down);
+    /** Perfect weights of the nodes [begin, end) from customized ones, in place, from the top; all above are perfect. */
+    void (*perfect)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
     /** Up a root path, given by depth, from `depth` to its root: weights by depth, seeded. */
     void (*climb)(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t depth, cch_weight *by_depth);
     /** The least sum of two arrays. */
@@ -35,6 +35,9 @@ struct cch_kernels {
 extern const struct cch_kernels cch_kernels_portable, cch_kernels_avx2;
 const struct cch_kernels *cch_kernels(void);
 
+/* By `threads` > 1 of them. False: no memory. */
+bool cch_customize_by(const struct geo_cch *cch, cch_weight *up, cch_weight *down, unsigned threads);
+bool cch_perfect_by(const struct geo_cch *cch, cch_weight *up, cch_weight *down, unsigned threads);
 enum geo_status cch_metric_alloc(const struct geo_cch *cch, struct cch_metric *out); /* weights uninitialised */
 
 #endif

@@ -102,10 +102,10 @@ static void customize(const struct geo_cch *cch, cch_weight *up, cch_weight *dow
     }
 }
 
-static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down)
+static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end)
 {
     const struct cch_run *runs = cch->runs;
-    for (uint32_t x = cch->node_count; x-- > 0;) {
+    for (uint32_t x = end; x-- > begin;) {
         const uint32_t *step = cch->steps + cch->step_first[x];
         uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
         for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {

@@ -41,13 +41,18 @@ static void respect(const struct geo_cch *cch, const geo_weight *input_weights, 
     }
 }
 
-enum geo_status cch_metric_new(const struct geo_cch *cch, const geo_weight *input_weights, struct cch_metric *out)
+enum geo_status cch_metric_new(const struct geo_cch *cch, const geo_weight *input_weights, unsigned threads, struct cch_metric *out)
 {
     enum geo_status rc = cch_metric_alloc(cch, out);
     if (rc != GEO_OK) return rc;
     respect(cch, input_weights, out);
-    cch_kernels()->customize(cch, out->up, out->down, 0, cch->node_count);
-    return GEO_OK;
+    if (threads <= 1) {
+        cch_kernels()->customize(cch, out->up, out->down, 0, cch->node_count);
+        return GEO_OK;
+    }
+    if (cch_customize_by(cch, out->up, out->down, threads < CCH_THREADS_MAX ? threads : CCH_THREADS_MAX)) return GEO_OK;
+    cch_metric_deinit(out);
+    return GEO_NO_MEMORY;
 }
 
 /* ---- perfect ---- */
@@ -73,7 +78,7 @@ static bool links_keep(struct cch_metric *metric, int direction, const cch_weigh
     return true;
 }
 
-enum geo_status cch_metric_perfect(struct cch_metric *metric)
+enum geo_status cch_metric_perfect(struct cch_metric *metric, unsigned threads)
 {
     const struct geo_cch *cch = metric->cch;
     size_t bytes = (size_t)cch->arc_count * sizeof(cch_weight);
@@ -82,8 +87,9 @@ enum geo_status cch_metric_perfect(struct cch_metric *metric)
     if (done) {
         memcpy(up, metric->up, bytes);
         memcpy(down, metric->down, bytes);
-        cch_kernels()->perfect(cch, up, down);
-        done = links_keep(metric, 0, metric->up, up) && links_keep(metric, 1, metric->down, down);
+        if (threads <= 1) cch_kernels()->perfect(cch, up, down, 0, cch->node_count);
+        else done = cch_perfect_by(cch, up, down, threads < CCH_THREADS_MAX ? threads : CCH_THREADS_MAX);
+        done = done && links_keep(metric, 0, metric->up, up) && links_keep(metric, 1, metric->down, down);
     }
     free(up);
     free(down);
