@@ -7,7 +7,7 @@
 /* Our pings say what they are for, so that one's answer is not taken for the other's. */
 static const uint8_t PING_STOP[8] = "stopping", PING_ALIVE[8] = "alive?";
 
-enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000 };
+enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000, STRAY_GRACE_MS = 500 };
 
 /* ---- the table ---- */
 
@@ -282,6 +282,7 @@ void session_init(struct session *session, struct call_table *table, const char 
     session->budget = table->limits->control_frames;
     text_copy(session->peer, sizeof session->peer, peer);
     session->h2 = h2_new(session);
+    stray_init(&session->stray);
     nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, table->limits->streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW},
@@ -304,13 +305,28 @@ void session_deinit(struct session *session)
     session->h2 = NULL;
 }
 
-bool session_feed(struct session *session, const uint8_t *bytes, size_t count)
+static bool on_bytes(void *context, const uint8_t *bytes, size_t count)
 {
-    session->heard_ms = session->table->now_ms;
-    session->asked_ms = 0;
+    struct session *session = context;
     ssize_t took = nghttp2_session_mem_recv(session->h2, bytes, count);
     if (took < 0 && !session->goaway_sent) session_goaway(session, NGHTTP2_PROTOCOL_ERROR, nghttp2_strerror((int)took));
     return took >= 0 && !session->dead;
+}
+
+static bool is_stray(void *context, uint32_t stream)
+{
+    struct session *session = context;
+    if (stream % 2 == 0 || stream <= (uint32_t)session->stream_last) return false;
+    if (session->stream_last == 0 && session->stray_ms == 0) session->stray_ms = session->table->now_ms;
+    return spend(session, 4);
+}
+
+bool session_feed(struct session *session, const uint8_t *bytes, size_t count)
+{
+    const struct stray_target target = {on_bytes, is_stray, session};
+    session->heard_ms = session->table->now_ms;
+    session->asked_ms = 0;
+    return stray_feed(&session->stray, bytes, count, &target) && !session->dead;
 }
 
 bool session_drain(struct session *session, struct buffer *out)
@@ -386,6 +402,8 @@ bool session_tick(struct session *session, int64_t now_ms)
     if (!session->preface_seen && now_ms - session->began_ms > limits->preface_ms) return false;
     if (session->notice_ms && now_ms - session->notice_ms >= NOTICE_MS) session_goaway(session, NGHTTP2_NO_ERROR, "stopping");
     if (session->call_count == 0 && now_ms - session->last_call_ms > limits->idle_ms) session_goaway(session, NGHTTP2_NO_ERROR, "idle");
+    /* who resets a stream and opens none is no client in a hurry, and hears what RFC 9113 (5.1) says of it */
+    if (session->stray_ms && session->stream_last == 0 && now_ms - session->stray_ms >= STRAY_GRACE_MS) session_goaway(session, NGHTTP2_PROTOCOL_ERROR, "reset_of_idle_stream");
     tick_calls(session, now_ms);
     return !session->dead && is_alive(session, now_ms);
 }

@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "gzip.h"
 #include "metadata.h"
+#include "stray.h"
 #include "tls.h"
 #include "rpc/rpc.h"
 
@@ -58,6 +59,8 @@ struct session {
     char identity[IDENTITY_MAX];      /* set by who owns the socket, before the first bytes */
     int64_t began_ms, last_call_ms, budget_ms, last_ping_ms, notice_ms;
     int32_t stream_last, gap_first, gap_last; /* the newest stream; those that its opening (or an earlier one's) has left out for ever */
+    struct stray stray;
+    int64_t stray_ms;                 /* when a stream was reset before the first was opened; 0: never */
     int64_t heard_ms, asked_ms;       /* the peer's last bytes; our ping that is not answered yet (0: none) */
     double budget;
     uint32_t strikes;

@@ -212,6 +212,26 @@ class Cases(unittest.TestCase):
         for call in calls:
             self.is_zeros(call.result(timeout=30).payload, 314159)
 
+    def test_calls_given_up_in_a_hurry_harm_no_other(self):
+        """A core client may reset a stream whose headers it never wrote; the calls beside it on the connection go on."""
+        large, codes = self.large, set()
+
+        def hurry():  # 320 resets in all: thousands would rightly be taken for an attack
+            for _ in range(20):
+                calls = [self.stub.unary.future(large, timeout=0.001, compression=grpc.Compression.Gzip) for _ in range(4)]
+                calls[0].cancel()
+                codes.update(call.code() for call in calls)
+
+        hasty = [threading.Thread(target=hurry) for _ in range(4)]
+        for thread in hasty:
+            thread.start()
+        while any(thread.is_alive() for thread in hasty):
+            requests = [m.StreamingInputCallRequest(payload=zeros(size)) for size in REQUESTS * 3]
+            self.assertEqual(self.stub.input(iter(requests), compression=grpc.Compression.Gzip).aggregated_payload_size, 3 * 74922)
+        for thread in hasty:
+            thread.join()
+        self.assertLessEqual(codes, {grpc.StatusCode.OK, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED})
+
     def test_channel_soak(self):
         for _ in range(30):
             other = Stub(self.address)

@@ -366,6 +366,65 @@ static void test_stream_that_was_left_out_cannot_open(void **state)
     }
 }
 
+/* What a C core client sends when a call is cancelled before its headers were written: the others of the connection must not suffer. */
+static void test_reset_of_a_stream_never_opened_harms_nobody(void **state)
+{
+    (void)state;
+    begin((struct rpc_limits){0});
+    struct reply *held = peer_open(&peer, "/t.T/Hold", NULL);
+    peer_message(&peer, held, "a", 1, true);
+    peer_pump(&peer);
+    struct buffer reset;
+    buffer_init(&reset, 64);
+    frame(&reset, NGHTTP2_RST_STREAM, 0, 3, "\0\0\0\x08", 4);
+    for (size_t cut = 0; cut < reset.size; cut++) {
+        if (cut) peer_raw(&peer, reset.data, cut);
+        peer_raw(&peer, reset.data + cut, reset.size - cut);
+        assert_true(peer.alive);
+    }
+    peer_pass(&peer, 10000);
+    assert_true(session_tick(&peer.session, peer.table.now_ms));
+    struct rpc_call *call = last;
+    echo();
+    rpc_finish(call, NULL);
+    peer_pump(&peer);
+    assert_int_equal(held->grpc, STATUS_OK);
+    assert_int_equal(peer.goaways, 0);
+    buffer_deinit(&reset);
+    peer_end(&peer);
+}
+
+/* Before any stream: in a hurry, if a stream follows; else told. And not without end. */
+static void test_reset_before_any_stream(void **state)
+{
+    (void)state;
+    struct buffer reset;
+    buffer_init(&reset, 64);
+    frame(&reset, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x08", 4);
+    for (int follows = 0; follows < 2; follows++) {
+        begin((struct rpc_limits){0});
+        peer_raw(&peer, reset.data, reset.size);
+        if (follows) peer_open(&peer, "/t.T/Bidi", NULL);
+        peer_pump(&peer);
+        peer_pass(&peer, 499);
+        assert_true(session_tick(&peer.session, peer.table.now_ms));
+        peer_pump(&peer);
+        assert_int_equal(peer.goaways, 0);
+        peer_pass(&peer, 1);
+        assert_true(session_tick(&peer.session, peer.table.now_ms));
+        peer_pump(&peer);
+        assert_int_equal(peer.goaways, !follows);
+        if (!follows) assert_int_equal(peer.goaway_error, NGHTTP2_PROTOCOL_ERROR);
+        peer_end(&peer);
+    }
+    begin((struct rpc_limits){0});
+    for (int i = 0; i < 2000 && peer.alive; i++) peer_raw(&peer, reset.data, reset.size);
+    assert_false(peer.alive);
+    assert_int_equal(peer.table.stats.floods, 1);
+    buffer_deinit(&reset);
+    peer_end(&peer);
+}
+
 static void test_noise_is_not_a_preface(void **state)
 {
     (void)state;
@@ -505,6 +564,8 @@ int main(void)
         cmocka_unit_test(test_continuation_flood_gets_a_goaway),
         cmocka_unit_test(test_streams_beyond_the_limit_do_not_open),
         cmocka_unit_test(test_stream_that_was_left_out_cannot_open),
+        cmocka_unit_test(test_reset_of_a_stream_never_opened_harms_nobody),
+        cmocka_unit_test(test_reset_before_any_stream),
         cmocka_unit_test(test_noise_is_not_a_preface),
         cmocka_unit_test(test_preface_and_idle_timers),
         cmocka_unit_test(test_slow_body_and_zero_window_are_reset),
