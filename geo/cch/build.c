@@ -74,7 +74,7 @@ static bool contract(struct contraction *work)
                 uint32_t head = work->up_head[i]; /* up_add may move the array */
                 if (!up_add(work, x, head)) return false;
             }
-        qsort(work->up_head + begin, work->up_count - begin, sizeof *work->up_head, descending);
+        if (work->up_count - begin > 1) qsort(work->up_head + begin, work->up_count - begin, sizeof *work->up_head, descending);
         work->up_first[x + 1] = (uint32_t)work->up_count;
         if (work->up_count == begin) continue;
         uint32_t parent = work->up_head[work->up_count - 1];
@@ -130,7 +130,7 @@ static bool renumber(const struct contraction *work, const uint32_t *new_rank, s
         uint32_t x = old_rank[r];
         out->up_first[r] = count;
         for (uint32_t i = work->up_first[x]; i < work->up_first[x + 1]; i++) out->up_head[count++] = new_rank[work->up_head[i]];
-        qsort(out->up_head + out->up_first[r], count - out->up_first[r], sizeof *out->up_head, descending);
+        if (count - out->up_first[r] > 1) qsort(out->up_head + out->up_first[r], count - out->up_first[r], sizeof *out->up_head, descending);
     }
     out->up_first[nodes] = count;
     out->node_count = nodes;

@@ -29,12 +29,13 @@ static void triangles_free(struct cch_triangles *triangles)
 static void triangles_pass(const struct geo_cch *cch, struct cch_triangles *triangles, int pass)
 {
     for (uint32_t x = 0; x < cch->node_count; x++) {
-        const uint32_t *step = cch->steps + cch->step_first[x];
+        struct cch_sides sides = cch_sides_of(cch, x);
         for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
-            for (uint32_t r = cch->run_first[x]; cch->runs[r].arc < xy; r++, step++) {
-                uint32_t past = cch->runs[r + 1].arc < xy ? cch->runs[r + 1].arc : xy;
+            cch_sides_turn(&sides, cch, cch->up_head[xy]);
+            for (uint32_t r = cch->run_first[x]; cch->runs[r].arc < xy; r++) {
+                uint32_t past = cch->runs[r + 1].arc < xy ? cch->runs[r + 1].arc : xy, side = cch_sides_next(&sides, cch->runs[r].depth);
                 for (uint32_t xz = cch->runs[r].arc; xz < past; xz++) {
-                    uint32_t yz = *step + (xz - cch->runs[r].arc);
+                    uint32_t yz = side + (xz - cch->runs[r].arc);
                     if (pass == 0) triangles->first[yz + 2]++;
                     else triangles->at[triangles->first[yz + 1]++] = (struct cch_triangle){xy, xz};
                 }
@@ -130,20 +131,19 @@ static inline void side_check(struct changer *work, const struct news *news, uin
     if (rest < CCH_NONE && ((news->old < CCH_NONE && news->old + rest == weight) || news->now + rest < weight)) mark(work, side, side_direction);
 }
 
-static void spread_change(struct changer *work, uint32_t x, const struct news *news)
+/* By the kept steps: as many before an arc's own as runs begin before each of the arcs between. */
+static void spread_kept(struct changer *work, uint32_t x, const struct news *news)
 {
     const struct geo_cch *cch = work->cch;
     const struct cch_run *runs = cch->runs;
     const uint32_t *step = cch->steps + cch->step_first[x];
-    uint32_t first_run = cch->run_first[x], own_run = first_run, arc = news->arc;
+    uint32_t first_run = cch->run_first[x], own_run = first_run, arc = news->arc, r = first_run;
     while (runs[own_run + 1].arc <= arc) own_run++;
-    /* the nodes' steps before the arc's own: as many as runs begin before each */
-    uint32_t r = first_run;
     for (uint32_t xy = cch->up_first[x] + 1; xy < arc; xy++) {
         while (r <= own_run && runs[r].arc < xy) r++;
         step += r - first_run;
     }
-    /* z above y: way from y over x up to z goes up if the news is y -> x */
+    /* z above y: the way from y over x up to z goes up if the news is y -> x */
     if (arc > cch->up_first[x])
         for (r = first_run; runs[r].arc < arc; r++, step++) {
             uint32_t past = runs[r + 1].arc < arc ? runs[r + 1].arc : arc;
@@ -159,6 +159,19 @@ static void spread_change(struct changer *work, uint32_t x, const struct news *n
     }
 }
 
+/* A node with many arcs keeps no steps. */
+static void spread_searched(struct changer *work, uint32_t x, const struct news *news)
+{
+    const struct geo_cch *cch = work->cch;
+    struct cch_sides sides = {NULL, cch->runs, cch->run_first[cch->up_head[news->arc]]};
+    for (uint32_t other = cch->up_first[x]; other < news->arc; other++)
+        side_check(work, news, other, cch_sides_next(&sides, cch->up_depth[other]), news->direction ? 0 : 1);
+    for (uint32_t other = news->arc + 1; other < cch->up_first[x + 1]; other++) {
+        cch_sides_turn(&sides, cch, cch->up_head[other]);
+        side_check(work, news, other, cch_sides_next(&sides, cch->up_depth[news->arc]), news->direction ? 1 : 0);
+    }
+}
+
 static void renew_node(struct changer *work, uint32_t x)
 {
     const struct geo_cch *cch = work->cch;
@@ -168,7 +181,9 @@ static void renew_node(struct changer *work, uint32_t x)
             cch_weight *weight = (direction ? work->metric->down : work->metric->up) + arc, old = *weight, now = weigh(work, arc, direction);
             if (now == old) continue;
             *weight = now;
-            spread_change(work, x, &(struct news){arc, direction, old, now});
+            struct news news = {arc, direction, old, now};
+            if (cch->up_first[x + 1] - cch->up_first[x] <= CCH_STEPS_DEGREE_MAX) spread_kept(work, x, &news);
+            else spread_searched(work, x, &news);
         }
         work->dirty[arc] = 0;
     }

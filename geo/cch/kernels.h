@@ -12,6 +12,28 @@ struct sweep_arc { uint32_t row, ms; };
 /** Rows of CCH_LANES weights, aligned to 64 bytes. ms rows saturate at SWEEP_NONE; two of them add within 31 bits. */
 #define SWEEP_NONE ((int32_t)1 << 30)
 
+/** Going through the triangles x < y < z of a node x, y by y from the highest, for each over the runs of z above it: where the third side's run begins is
+ *  kept for most nodes, and found along y's runs for those with more arcs than this. */
+enum { CCH_STEPS_DEGREE_MAX = 128 };
+struct cch_sides { const uint32_t *step; const struct cch_run *runs; uint32_t run; };
+static inline struct cch_sides cch_sides_of(const struct geo_cch *cch, uint32_t x)
+{
+    bool kept = cch->up_first[x + 1] - cch->up_first[x] <= CCH_STEPS_DEGREE_MAX;
+    return (struct cch_sides){kept ? cch->steps + cch->step_first[x] : NULL, cch->runs, 0};
+}
+static inline void cch_sides_turn(struct cch_sides *sides, const struct geo_cch *cch, uint32_t y)
+{
+    if (!sides->step) sides->run = cch->run_first[y];
+}
+/* The arc from y to the head at `depth`, which begins a run of x. */
+static inline uint32_t cch_sides_next(struct cch_sides *sides, uint32_t depth)
+{
+    if (sides->step) return *sides->step++;
+    const struct cch_run *runs = sides->runs;
+    while (runs[sides->run].depth + (runs[sides->run + 1].arc - runs[sides->run].arc) <= depth) sides->run++;
+    return runs[sides->run].arc + (depth - runs[sides->run].depth);
+}
+
 struct cch_kernels {
     const char *name;
     /** Lower triangles of the nodes [begin, end), from the bottom. */

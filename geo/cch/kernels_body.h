@@ -90,11 +90,12 @@ static void customize(const struct geo_cch *cch, cch_weight *up, cch_weight *dow
 {
     const struct cch_run *runs = cch->runs;
     for (uint32_t x = begin; x < end; x++) {
-        const uint32_t *step = cch->steps + cch->step_first[x];
+        struct cch_sides sides = cch_sides_of(cch, x);
         uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
         for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {
+            cch_sides_turn(&sides, cch, cch->up_head[xy]);
             for (uint32_t r = first_run; runs[r].arc < xy; r++) { /* triangle x < y < z, over a run of z */
-                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = *step++;
+                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = cch_sides_next(&sides, runs[r].depth);
                 relax(up + yz, up + xz, down[xy], count);
                 relax(down + yz, down + xz, up[xy], count);
             }
@@ -106,12 +107,13 @@ static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down,
 {
     const struct cch_run *runs = cch->runs;
     for (uint32_t x = end; x-- > begin;) {
-        const uint32_t *step = cch->steps + cch->step_first[x];
+        struct cch_sides sides = cch_sides_of(cch, x);
         uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
         for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {
             cch_weight rise = up[xy], fall = down[xy];
+            cch_sides_turn(&sides, cch, cch->up_head[xy]);
             for (uint32_t r = first_run; runs[r].arc < xy; r++) {
-                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = *step++;
+                uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = cch_sides_next(&sides, runs[r].depth);
                 cch_weight by = least_sum(up + xz, down + yz, count), back = least_sum(down + xz, up + yz, count);
                 rise = by < rise ? by : rise;
                 fall = back < fall ? back : fall;

@@ -1,6 +1,6 @@
 /* What is worked out from a hierarchy's four arrays when a map is opened, and the laws that they must keep so that queries stay inside them: the rank is
  * a permutation, arcs go up, and a node's up-neighbours but the parent are up-neighbours of the parent too. */
-#include "geo_cch.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +91,7 @@ static bool steps_find(struct geo_cch *cch)
         count = 0;
         for (uint32_t x = 0; x < cch->node_count; x++) {
             if (pass == 1) cch->step_first[x] = (uint32_t)count;
+            if (cch->up_first[x + 1] - cch->up_first[x] > CCH_STEPS_DEGREE_MAX) continue;
             for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
                 uint32_t run = cch->run_first[cch->up_head[xy]];
                 for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++, count++) {
