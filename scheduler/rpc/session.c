@@ -7,7 +7,7 @@
 /* Our pings say what they are for, so that one's answer is not taken for the other's. */
 static const uint8_t PING_STOP[8] = "stopping", PING_ALIVE[8] = "alive?";
 
-enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000, STRAY_GRACE_MS = 500 };
+enum { STREAM_WINDOW = 256 * 1024, CONNECTION_WINDOW = 4 << 20, NOTICE_MS = 1000, STRAY_GRACE_MS = 500, RESET_COST = 2 };
 
 /* ---- the table ---- */
 
@@ -136,7 +136,7 @@ static bool control_frame_ok(struct session *session, const nghttp2_frame *frame
     switch (frame->hd.type) {
     case NGHTTP2_PING: return (frame->hd.flags & NGHTTP2_FLAG_ACK) || (spend(session, 1) && ping_allowed(session));
     case NGHTTP2_SETTINGS: return (frame->hd.flags & NGHTTP2_FLAG_ACK) || spend(session, 10);
-    case NGHTTP2_RST_STREAM: return spend(session, 4);
+    case NGHTTP2_RST_STREAM: return spend(session, RESET_COST);
     case NGHTTP2_PRIORITY: return spend(session, 1);
     case NGHTTP2_WINDOW_UPDATE: return spend(session, 1);
     case NGHTTP2_DATA: return frame->hd.length > 0 || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || spend(session, 2);
@@ -268,6 +268,9 @@ static nghttp2_session *h2_new(struct session *session)
     for (unsigned type = NGHTTP2_PRIORITY_UPDATE + 1; type <= UINT8_MAX; type++) nghttp2_option_set_user_recv_extension_type(option, (uint8_t)type);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, 1000);
+    /* nghttp2 ends the connection, calls in flight and all, at 33 resets a second for long, whatever work goes on beside them: a busy client with tight
+     * deadlines has more. Resets are paid out of the frame budget, which answers refill. */
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
     rc = nghttp2_session_server_new2(&h2, callbacks, session, option);
     ASSERT(rc == 0);
     nghttp2_option_del(option);
@@ -318,7 +321,7 @@ static bool is_stray(void *context, uint32_t stream)
     struct session *session = context;
     if (stream % 2 == 0 || stream <= (uint32_t)session->stream_last) return false;
     if (session->stream_last == 0 && session->stray_ms == 0) session->stray_ms = session->table->now_ms;
-    return spend(session, 4);
+    return spend(session, RESET_COST);
 }
 
 bool session_feed(struct session *session, const uint8_t *bytes, size_t count)

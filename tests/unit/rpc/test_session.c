@@ -159,23 +159,51 @@ static void test_budget_refills_and_answers_earn_it(void **state)
     peer_end(&peer);
 }
 
+static void open_and_reset(void)
+{
+    peer.reply_count = 0;
+    struct reply *reply = peer_open(&peer, "/t.T/Hold", NULL);
+    struct buffer bytes;
+    buffer_init(&bytes, 1 << 16);
+    peer_bytes(&peer, &bytes);
+    nghttp2_submit_rst_stream(peer.client, NGHTTP2_FLAG_NONE, reply->stream, NGHTTP2_CANCEL);
+    peer_bytes(&peer, &bytes);
+    peer_raw(&peer, bytes.data, bytes.size);
+    buffer_deinit(&bytes);
+    buffer_deinit(&reply->upload);
+    buffer_deinit(&reply->body);
+    peer.reply_count = 0;
+}
+
+/* Tight deadlines on a busy connection: a quarter of its calls given up, for as long as one likes. */
+static void test_resets_beside_work_are_no_attack(void **state)
+{
+    (void)state;
+    begin((struct rpc_limits){0});
+    for (int i = 0; i < 3000; i++) {
+        open_and_reset();
+        assert_true(peer.alive);
+        for (int k = 0; k < 3; k++) {
+            peer.reply_count = 0;
+            struct reply *reply = echo();
+            assert_int_equal(reply->grpc, STATUS_OK);
+            buffer_deinit(&reply->body);
+            buffer_deinit(&reply->upload);
+        }
+        if (i % 100 == 99) peer_pass(&peer, 1000);
+    }
+    peer.reply_count = 0;
+    assert_int_equal(peer.goaways, 0);
+    peer_end(&peer);
+}
+
 static void test_rapid_reset_is_cut_and_leaves_nothing(void **state)
 {
     (void)state;
     begin((struct rpc_limits){0});
     unsigned calls = 0;
     while (peer.alive && calls < 100000) {
-        peer.reply_count = 0;
-        struct reply *reply = peer_open(&peer, "/t.T/Hold", NULL);
-        struct buffer bytes;
-        buffer_init(&bytes, 1 << 16);
-        peer_bytes(&peer, &bytes);
-        nghttp2_submit_rst_stream(peer.client, NGHTTP2_FLAG_NONE, reply->stream, NGHTTP2_CANCEL);
-        peer_bytes(&peer, &bytes);
-        peer_raw(&peer, bytes.data, bytes.size);
-        buffer_deinit(&bytes);
-        buffer_deinit(&reply->upload);
-        buffer_deinit(&reply->body);
+        open_and_reset();
         calls++;
     }
     assert_true(calls <= 1100);
@@ -557,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_floods_end_with_goaway),
         cmocka_unit_test(test_unread_settings_flood_is_bounded),
         cmocka_unit_test(test_budget_refills_and_answers_earn_it),
+        cmocka_unit_test(test_resets_beside_work_are_no_attack),
         cmocka_unit_test(test_rapid_reset_is_cut_and_leaves_nothing),
         cmocka_unit_test(test_ping_strikes_and_how_they_are_forgiven),
         cmocka_unit_test(test_silent_peers_are_asked_whether_they_are_there),
