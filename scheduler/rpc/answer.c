@@ -91,6 +91,12 @@ static void pairs_status(struct pairs *pairs, const struct error *err)
     buffer_deinit(&details);
 }
 
+static void pairs_type(struct pairs *pairs, const struct rpc_call *call)
+{
+    if (call->web) PAIRS_LITERAL(pairs, "content-type", "application/grpc-web+proto");
+    else PAIRS_LITERAL(pairs, "content-type", "application/grpc");
+}
+
 /* Called when the last message has left: nghttp2 would send trailers submitted earlier ahead of the data. */
 static void submit_trailers(struct rpc_call *call)
 {
@@ -135,7 +141,7 @@ static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t
         call_recount(call);
         if (call->finished) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
-            if (!call->http_status) {
+            if (!call->http_status && !call->web) {
                 *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
                 submit_trailers(call);
             }
@@ -153,7 +159,7 @@ static void submit_headers(struct rpc_call *call)
     pairs.count = 0;
     pairs.arena = NULL;
     PAIRS_LITERAL(&pairs, ":status", "200");
-    PAIRS_LITERAL(&pairs, "content-type", "application/grpc");
+    pairs_type(&pairs, call);
     PAIRS_LITERAL(&pairs, "grpc-accept-encoding", "identity,gzip");
     call->fold_told = call->takes_gzip && (call->fold_named || (!call->fold_asked && call->session->table->fold_bytes_min));
     if (call->fold_told) PAIRS_LITERAL(&pairs, "grpc-encoding", "gzip");
@@ -231,6 +237,30 @@ enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size)
 
 /* ---- the end ---- */
 
+/* gRPC-Web's trailers: a frame with the flag 0x80, of lines as in HTTP/1. It may pass the queue's cap: the call's last word is never refused. */
+static void append_web_trailers(struct rpc_call *call)
+{
+    enum { TRAILERS = 0x80 };
+    struct pairs pairs;
+    struct buffer lines;
+    pairs.count = 0;
+    pairs.arena = NULL;
+    pairs_status(&pairs, call->finish_error);
+    pairs_metadata(&pairs, &call->trailers);
+    buffer_init(&lines, 2 * FINISH_ARENA);
+    for (size_t i = 0; i < pairs.count; i++) {
+        buffer_append(&lines, pairs.all[i].name, pairs.all[i].namelen);
+        buffer_append(&lines, ": ", 2);
+        buffer_append(&lines, pairs.all[i].value, pairs.all[i].valuelen);
+        buffer_append(&lines, "\r\n", 2);
+    }
+    if (pairs.arena) arena_free(pairs.arena);
+    call->out.cap += lines.size + FRAME_PREFIX;
+    out_append(call, TRAILERS, lines.data, lines.size);
+    buffer_deinit(&lines);
+    call_recount(call);
+}
+
 /* An answer of trailers alone: one HEADERS frame. */
 static void submit_trailers_only(struct rpc_call *call, const struct error *err)
 {
@@ -238,7 +268,7 @@ static void submit_trailers_only(struct rpc_call *call, const struct error *err)
     pairs.count = 0;
     pairs.arena = NULL;
     PAIRS_LITERAL(&pairs, ":status", "200");
-    PAIRS_LITERAL(&pairs, "content-type", "application/grpc");
+    pairs_type(&pairs, call);
     if (call->finish_status == STATUS_UNIMPLEMENTED) PAIRS_LITERAL(&pairs, "grpc-accept-encoding", "identity,gzip");
     pairs_status(&pairs, err);
     pairs_metadata(&pairs, &call->headers);
@@ -256,12 +286,14 @@ void rpc_finish(struct rpc_call *call, const struct error *err)
     if (err) call->session->table->stats.calls_failed++;
     call_slot_give(call); /* nobody finds it any more; it lives until its stream has closed */
     health_forget(call);
-    if (!call->responded) {
+    bool has_answered = call->responded;
+    if (!has_answered) {
         submit_trailers_only(call, err);
     } else if (err) {
         call->finish_error = mem_alloc(sizeof *err);
         *call->finish_error = *err;
     }
+    if (call->web && has_answered) append_web_trailers(call);
     wake(call);
 }
 

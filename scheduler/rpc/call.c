@@ -216,11 +216,11 @@ static void refuse(struct rpc_call *call, enum status status, const char *text)
     call_fail(call, &err);
 }
 
-static bool is_grpc_type(const char *type)
+/* "application/grpc" and "application/grpc-web", alone or with +proto, +json, or parameters: the messages' encoding is the handler's matter. */
+static bool is_type(const char *type, const char *name)
 {
-    static const char GRPC[] = "application/grpc";
-    size_t size = sizeof GRPC - 1;
-    return strncmp(type, GRPC, size) == 0 && (type[size] == 0 || type[size] == '+' || type[size] == ';');
+    size_t size = strlen(name);
+    return strncmp(type, name, size) == 0 && (type[size] == 0 || type[size] == '+' || type[size] == ';');
 }
 
 /* Not 0: what came is no gRPC call, and is answered so when its body (which nobody reads) has ended. */
@@ -228,7 +228,7 @@ static int http_status(const struct rpc_call *call)
 {
     if (strcmp(call->path, "/healthz") == 0 && strcmp(call->verb, "GET") == 0) return call->session->table->serving ? 200 : 503;
     if (strcmp(call->verb, "POST") != 0) return 405;
-    return is_grpc_type(call->content_type) ? 0 : 415;
+    return call->web || is_type(call->content_type, "application/grpc") ? 0 : 415;
 }
 
 void call_on_headers(struct rpc_call *call)
@@ -236,6 +236,7 @@ void call_on_headers(struct rpc_call *call)
     struct call_table *table = call->session->table;
     call->headers_done = true;
     table->stats.calls_total++;
+    call->web = is_type(call->content_type, "application/grpc-web");
     call->http_status = http_status(call);
     if (call->http_status) return;
     const struct rpc_method *method = call_table_method(table, call->path);

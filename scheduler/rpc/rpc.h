@@ -1,4 +1,4 @@
-/** rpc: a gRPC server on nghttp2: bytes in, messages out. It knows no .proto of ours (health and reflection are answered here by hand).
+/** rpc: a gRPC server on nghttp2 (gRPC-Web over the same HTTP/2 too): bytes in, messages out. It knows no .proto of ours (health and reflection are answered here by hand).
  *
  *  A server and its calls belong to one loop thread. Another thread names a call by its rpc_call_ref; the loop thread looks it up when the
  *  answer arrives, and a call that has gone is simply not found. Handlers may finish a call in any callback. Everything a peer can make grow

@@ -119,6 +119,7 @@ struct rpc_call {
     enum status finish_status;
     struct error *finish_error;       /* for the trailers; NULL: OK */
     void *data;
+    bool web;                         /* gRPC-Web: trailers are the body's last frame, for browsers, which cannot see HTTP's */
     int http_status;                  /* not 0: no gRPC call, answered in plain HTTP when its body has ended */
 };
 

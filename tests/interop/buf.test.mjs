@@ -13,7 +13,8 @@ before(async () => (server = await startServer()));
 after(() => server.stop());
 
 async function curl(what, data, ...more) {
-  const arguments_ = ['curl', '--protocol', 'grpc', '--http2-prior-knowledge', `http://${server.address}${what}`, ...(data ? ['-d', JSON.stringify(data)] : []), ...more];
+  const protocol = more.includes('--protocol') ? [] : ['--protocol', 'grpc'];
+  const arguments_ = ['curl', ...protocol, '--http2-prior-knowledge', `http://${server.address}${what}`, ...(data ? ['-d', JSON.stringify(data)] : []), ...more];
   const { stdout } = await promisify(execFile)(buf, arguments_, { cwd: path.dirname(buf), timeout: 20000 });
   return stdout;
 }
@@ -35,6 +36,19 @@ for (const version of ['grpc-v1', 'grpc-v1alpha'])
     const health = JSON.parse(await curl('/grpc.health.v1.Health/Check', { service: 'grpc.testing.TestService' }, ...by));
     assert.deepEqual(health, { status: 'SERVING' });
   });
+
+test('gRPC-Web over HTTP/2: messages, metadata, errors before and after the first message', async () => {
+  const web = ['--protocol', 'grpcweb', '--reflect-protocol', 'grpc-v1'];
+  const call = (method, data, ...more) => curl(`/grpc.testing.TestService/${method}`, data, ...web, ...more);
+  assert.deepEqual(JSON.parse(await call('UnaryCall', { responseSize: 5, payload: { body: 'AAAA' } })), { payload: { body: 'AAAAAAA=' } });
+  const stream = messages(await call('StreamingOutputCall', { responseParameters: [{ size: 3, compressed: { value: true } }, { size: 300000, intervalUs: 5000 }] }));
+  assert.deepEqual(stream.map((message) => Buffer.from(message.payload.body, 'base64').length), [3, 300000]);
+  const status = { code: 9, message: 'not now ☺' };
+  for (const [method, data] of [['UnaryCall', { responseStatus: status }], ['StreamingOutputCall', { responseParameters: [{ size: 3 }], responseStatus: status }]]) {
+    const error = await call(method, data).catch((failure) => JSON.parse(failure.stderr));
+    assert.deepEqual({ code: error.code, message: error.message }, { code: 'failed_precondition', message: 'not now ☺' });
+  }
+});
 
 test('an error comes with its code and message', async () => {
   const error = await curl('/grpc.testing.TestService/UnaryCall', { responseStatus: { code: 9, message: 'not now ☺' } }).catch((failure) => JSON.parse(failure.stderr));

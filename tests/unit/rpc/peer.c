@@ -33,6 +33,7 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
     else if (strcmp(key, "grpc-message") == 0) memcpy(reply->message, text, sizeof text);
     else if (strcmp(key, "grpc-status-details-bin") == 0) memcpy(reply->details, text, sizeof text);
     else if (strcmp(key, "grpc-accept-encoding") == 0) text_copy(reply->accepts, sizeof reply->accepts, text);
+    else if (strcmp(key, "content-type") == 0) text_copy(reply->type, sizeof reply->type, text);
     else if (strcmp(key, "grpc-encoding") == 0) text_copy(reply->encoding, sizeof reply->encoding, text);
     else if (strcmp(key, "x-echo") == 0) text_copy(reply->echo, sizeof reply->echo, text);
     else if (strcmp(key, "x-echo-bin") == 0) text_copy(reply->echo_binary, sizeof reply->echo_binary, text);
@@ -201,9 +202,14 @@ static ssize_t read_upload(nghttp2_session *h2, int32_t stream, uint8_t *to, siz
 
 struct reply *peer_open(struct peer *peer, const char *path, const char *const *extra)
 {
+    return peer_open_typed(peer, path, "application/grpc", extra);
+}
+
+struct reply *peer_open_typed(struct peer *peer, const char *path, const char *content_type, const char *const *extra)
+{
     nghttp2_nv all[32];
     size_t count = 0;
-    const char *const fixed[] = {":method", "POST", ":scheme", "http", ":path", path, ":authority", "test", "content-type", "application/grpc", NULL};
+    const char *const fixed[] = {":method", "POST", ":scheme", "http", ":path", path, ":authority", "test", "content-type", content_type, NULL};
     for (int part = 0; part < 2; part++)
         for (const char *const *at = part ? extra : fixed; at && *at; at += 2) {
             ASSERT(count < COUNT_OF(all));

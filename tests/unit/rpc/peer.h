@@ -10,7 +10,7 @@ enum { PEER_REPLIES_MAX = 256, PEER_MESSAGE_MAX = 1024 };
 struct reply {
     int32_t stream;
     int http, grpc;              /* -1: not seen */
-    char message[PEER_MESSAGE_MAX], details[PEER_MESSAGE_MAX], accepts[64], encoding[64], echo[64], echo_binary[64];
+    char message[PEER_MESSAGE_MAX], details[PEER_MESSAGE_MAX], accepts[64], encoding[64], type[64], echo[64], echo_binary[64];
     struct buffer body;
     size_t taken;                /* of the body, as window given back */
     uint32_t header_blocks, error;
@@ -46,6 +46,7 @@ void peer_bytes(struct peer *peer, struct buffer *out);
 void peer_raw(struct peer *peer, const void *bytes, size_t size);
 /* A POST to `path`; `extra`: pairs of name and value, ended by NULL, or NULL. The request goes on until peer_send with `ends`. */
 struct reply *peer_open(struct peer *peer, const char *path, const char *const *extra);
+struct reply *peer_open_typed(struct peer *peer, const char *path, const char *content_type, const char *const *extra);
 void peer_send(struct peer *peer, struct reply *reply, const void *bytes, size_t size, bool ends);
 /* The same with gRPC's prefix. */
 void peer_message(struct peer *peer, struct reply *reply, const void *message, size_t size, bool ends);

@@ -156,6 +156,38 @@ static void test_metadata_goes_round(void **state)
     }
 }
 
+/* gRPC-Web: the trailers are the last frame of the body, and there are no others; an error before any message is headers alone. */
+static void test_web_trailers_are_in_the_body(void **state)
+{
+    (void)state;
+    how = QUIET;
+    peer_begin(&peer, (struct rpc_limits){0}, METHODS, COUNT_OF(METHODS));
+    const char *const extra[] = {"x-echo-bin", "AP8BAgM", NULL};
+    struct reply *reply = peer_open_typed(&peer, "/t.T/Stream", "application/grpc-web+proto", extra);
+    peer_message(&peer, reply, "", 0, true);
+    peer_pump(&peer);
+    static const char TRAILERS[] = "grpc-status: 0\r\nx-echo-bin: AP8BAgM\r\n";
+    size_t before = 10 + BIG + 2 * FRAME_PREFIX, size = reply->body.size - before;
+    assert_int_equal(size, FRAME_PREFIX + sizeof TRAILERS - 1);
+    assert_int_equal(reply->body.data[before], 0x80);
+    assert_int_equal(reply->body.data[before + 4], sizeof TRAILERS - 1);
+    assert_memory_equal(reply->body.data + before + FRAME_PREFIX, TRAILERS, sizeof TRAILERS - 1);
+    assert_string_equal(reply->type, "application/grpc-web+proto");
+    assert_int_equal(reply->header_blocks, 1);
+    assert_int_equal(reply->grpc, -1);
+    assert_true(reply->closed);
+    reply = peer_open_typed(&peer, "/t.T/None", "application/grpc-web", NULL);
+    peer_message(&peer, reply, "", 0, true);
+    peer_pump(&peer);
+    assert_int_equal(reply->grpc, STATUS_UNIMPLEMENTED);
+    assert_int_equal(reply->body.size, 0);
+    reply = peer_open_typed(&peer, "/t.T/Stream", "application/grpc-web-text", NULL); /* base64 is for browsers of long ago */
+    peer_message(&peer, reply, "", 0, true);
+    peer_pump(&peer);
+    assert_int_equal(reply->http, 415);
+    peer_end(&peer);
+}
+
 /* 16 kB of "-bin" made of commas must not become megabytes of items. */
 static void test_comma_bomb_is_bounded(void **state)
 {
@@ -182,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_compression_is_negotiated),
         cmocka_unit_test(test_request_tells_whether_it_came_compressed),
         cmocka_unit_test(test_metadata_goes_round),
+        cmocka_unit_test(test_web_trailers_are_in_the_body),
         cmocka_unit_test(test_comma_bomb_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
