@@ -49,6 +49,18 @@ struct geo_scratch {
     uint64_t road_capacity;
 };
 
+/** A path: its arcs in order, the first and the last in part. */
+struct geo_path {
+    struct geo_stretch {
+        uint32_t arc, from, to;   /* offsets along the arc */
+        bool is_end;              /* one arrives on it: its head's wait is not paid, even at its very end */
+    } *at;
+    uint32_t count;
+};
+/** Fill the route's points, steps and arcs; its travel_ms and length_dm are there. On failure the route is freed by the caller. */
+geo_must_use enum geo_status geo_route_draw(const struct geo_metric *metric, const struct geo_path *path, const struct geo_snap *from, const struct geo_snap *to,
+                                            struct geo_route *route);
+
 /** A snap may come from another map (kept over a change of maps): then it is refused, never followed. */
 static inline bool geo_has_place(const struct geo_map *map, const struct geo_snap *snap)
 {
