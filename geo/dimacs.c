@@ -29,7 +29,7 @@ enum geo_status geo_map_export_dimacs(const struct geo_map *map, const char *pre
     FILE *file = open_part(prefix, ".gr", path, sizeof path);
     if (!file) return geo_error_set(error, GEO_IO, "cannot write %s.gr: %s", prefix, strerror(errno));
     fprintf(file, "c travel times in milliseconds\np sp %u %u\n", graph->node_count, graph->arc_count);
-    for (uint32_t a = 0; a < graph->arc_count; a++) fprintf(file, "a %u %u %u\n", graph->arcs[a].tail + 1, graph->arcs[a].head + 1, graph->arcs[a].travel_ms);
+    for (uint32_t a = 0; a < graph->arc_count; a++) fprintf(file, "a %u %u %u\n", graph->arcs[a].tail + 1, graph->arcs[a].head + 1, graph->arcs[a].turn_ms + graph->arcs[a].travel_ms);
     enum geo_status rc = finish(file, path, error);
     if (rc != GEO_OK) return rc;
     file = open_part(prefix, ".co", path, sizeof path);

@@ -1,6 +1,7 @@
 /* How fast geo answers, one JSON line a figure:
  *
  *   bench_geo --map CITY.mdmap | CITY.osm.pbf | --synth JUNCTIONS [--profile ebike|car|foot] [--metric free|evening] [--seed N] [--quick]
+ *            [--answers FILE]
  *
  * One thread unless the figure says otherwise; CPU time of the thread (wall time where several work), medians. Baselines run in the same run, on the same metric,
  * and every answer that has one is compared with it: a difference ends the run with 1. */
@@ -17,7 +18,7 @@
 enum { STOPS = 3000, REPEATS_MAX = 64 };
 
 struct bench {
-    const char *map_name, *profile, *metric_name;
+    const char *map_name, *map_path, *profile, *metric_name; /* map_path: NULL if it was built for this run */
     uint64_t seed, state;
     bool quick;
     char machine[160];
@@ -121,6 +122,7 @@ static void map_make(struct bench *bench, const char *source, uint32_t synth, en
     }
     double values[REPEATS_MAX];
     int repeats = bench->quick ? 1 : 9;
+    bench->map_path = is_map ? source : NULL;
     for (int r = 0; r < repeats; r++) {
         double begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
         if (geo_map_open(is_map ? source : path, &bench->map, &error) != GEO_OK) fail(error.text);
@@ -197,6 +199,28 @@ static void bench_metrics(struct bench *bench, bool evening)
     tell(bench, "a whole metric from times by arc", "ms", median(whole, repeats), repeats, NULL, 0);
     tell(bench, "100 arcs closed", "ms", median(change, repeats), repeats, "full customization", full);
     free(times);
+}
+
+/* The loaded map with two metrics, in a process that does nothing else. */
+static int memory_child(const char *path)
+{
+    struct geo_map *map;
+    struct geo_metric *one, *two;
+    if (geo_map_open(path, &map, NULL) != GEO_OK || geo_metric_new(map, &one, NULL) != GEO_OK || geo_metric_new(map, &two, NULL) != GEO_OK) return 1;
+    printf("%.3f\n", memory_mib("VmHWM"));
+    geo_metric_unref(one);
+    geo_metric_unref(two);
+    geo_map_unref(map);
+    return 0;
+}
+
+static void bench_memory(struct bench *bench, const char *self)
+{
+    char command[1200], line[64];
+    if (!bench->map_path || snprintf(command, sizeof command, "'%s' --memory '%s'", self, bench->map_path) >= (int)sizeof command) return;
+    FILE *child = popen(command, "re");
+    if (child && fgets(line, sizeof line, child)) tell(bench, "loaded map with two metrics, peak memory", "MiB", strtod(line, NULL), 1, NULL, 0);
+    if (child) pclose(child);
 }
 
 /* ---- queries ---- */
@@ -316,23 +340,42 @@ static void bench_labels(struct bench *bench)
     }
 }
 
+/* Junction to junction, for others to compare: SOURCE TARGET MILLISECONDS, by the numbers of the exported graph less one. */
+static void answers_write(struct bench *bench, const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (!file) fail("the answers cannot be written");
+    const struct geo_cch *cch = &bench->map->cch;
+    for (int i = 0; i < 20000; i++) {
+        uint32_t source = random_below(bench, cch->node_count), target = random_below(bench, cch->node_count);
+        struct cch_seed from = {cch->rank[source], 0}, to = {cch->rank[target], 0};
+        cch_label_fill(&bench->metric->hierarchy, CCH_FROM, &from, 1, &bench->scratch->labels[0]);
+        cch_label_fill(&bench->metric->hierarchy, CCH_TO, &to, 1, &bench->scratch->labels[1]);
+        cch_weight way = cch_label_meet(&bench->scratch->labels[0], &bench->scratch->labels[1]);
+        fprintf(file, "%u %u %u\n", source, target, way >= CCH_NONE ? GEO_UNREACHABLE : (uint32_t)(way >> 32));
+    }
+    if (fclose(file) != 0) fail("the answers cannot be written");
+}
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench_geo --map CITY.mdmap | --map CITY.osm.pbf | --synth JUNCTIONS [--profile ebike|car|foot] [--metric free|evening] [--seed N] [--quick]\n");
+    fprintf(stderr, "usage: bench_geo --map CITY.mdmap | --map CITY.osm.pbf | --synth JUNCTIONS [--profile ebike|car|foot] [--metric free|evening] [--seed N] [--quick] [--answers FILE]\n");
     return 2;
 }
 
 int main(int argc, char **argv)
 {
     struct bench bench = {.seed = 1, .profile = "ebike", .metric_name = "free"};
-    const char *source = NULL;
+    const char *source = NULL, *answers = NULL;
     enum geo_profile profile = GEO_EBIKE;
+    if (argc == 3 && strcmp(argv[1], "--memory") == 0) return memory_child(argv[2]);
     uint32_t synth = 0;
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--quick") == 0) bench.quick = true;
         else if (!has_value) return usage();
         else if (strcmp(argv[i], "--map") == 0) source = argv[++i];
+        else if (strcmp(argv[i], "--answers") == 0) answers = argv[++i];
         else if (strcmp(argv[i], "--synth") == 0) synth = (uint32_t)strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0) bench.seed = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--metric") == 0) bench.metric_name = argv[++i];
@@ -355,12 +398,14 @@ int main(int argc, char **argv)
     memset(bench.ms, 1, (size_t)STOPS * STOPS * sizeof *bench.ms); /* the pages are there before the clock runs */
     memset(bench.dm, 1, (size_t)STOPS * STOPS * sizeof *bench.dm);
     bench_metrics(&bench, evening);
+    bench_memory(&bench, argv[0]);
     stops_make(&bench);
     bench_matrix(&bench, 100, bench.quick ? 1 : 51);
     bench_matrix(&bench, bench.quick ? 200 : 1000, bench.quick ? 1 : 21);
     if (!bench.quick) bench_matrix(&bench, STOPS, 7);
     bench_pairs(&bench);
     bench_labels(&bench);
+    if (answers) answers_write(&bench, answers);
     free(bench.sources);
     free(bench.targets);
     free(bench.ms);

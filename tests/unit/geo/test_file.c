@@ -270,7 +270,7 @@ static void test_map_export_names_every_node_and_arc(void **context)
         if (line[0] == 'p') assert_int_equal(sscanf(line, "p sp %u %u", &nodes, &arcs), 2);
         if (line[0] != 'a') continue;
         assert_int_equal(sscanf(line, "a %u %u %u", &tail, &head, &ms), 3);
-        assert_true(a < graph->arc_count && tail == graph->arcs[a].tail + 1 && head == graph->arcs[a].head + 1 && ms == graph->arcs[a].travel_ms);
+        assert_true(a < graph->arc_count && tail == graph->arcs[a].tail + 1 && head == graph->arcs[a].head + 1 && ms == graph->arcs[a].turn_ms + graph->arcs[a].travel_ms);
         a++;
     }
     fclose(file);
