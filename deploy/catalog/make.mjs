@@ -91,7 +91,7 @@ write('tests.csv', Object.keys(tests[0]), tests)
 
 // ---- plans ----
 const plan = { plan: 'HOME-60', name: '上门医疗险', age_min: 0, age_max: 60, waiting_days: 30, prescription_days_max: 3, drugs_max: 5, supply_days: 7, supply_emergency_days: 3,
-  supply_chronic_days: 28, supply_override_days: 84, supply_excess_refuses: 0, ineligible_refuses: 0, deductible_claim_fen: 0, deductible_year_fen: 0, year_limit_fen: 2000000,
+  supply_chronic_days: 28, supply_override_days: 84, supply_excess_refuses: 0, ineligible_refuses: 0, refill_bps: 7500, duplicate_stops: 1, deductible_claim_fen: 0, deductible_year_fen: 0, year_limit_fen: 2000000,
   promise_s: 10800, late_fen: 2000, medicine_rate_bps: 8000, medicine_claim_cap_fen: 100000, medicine_count_max: 0, test_rate_bps: 8000, test_claim_cap_fen: 50000,
   test_count_max: 0, checkup_rate_bps: 10000, checkup_claim_cap_fen: 0, checkup_count_max: 1 }
 write('plans.csv', Object.keys(plan), [

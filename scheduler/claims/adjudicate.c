@@ -22,6 +22,14 @@ void case_touch_eligible(struct claims_case *c, uint32_t number)
         if (c->claim->lines[i].eligible_fen > 0) case_touch(c, i, number);
 }
 
+bool case_override(struct claims_case *c, uint32_t line, uint32_t number)
+{
+    if (!claims_override_lifts(c->context->lines[line].override_code, number)) return false;
+    ASSERT(c->outcome->override_count < CLAIMS_OVERRIDES_MAX);
+    c->outcome->overrides[c->outcome->override_count++] = (struct claims_override_use){.line = line, .rule = number};
+    return true;
+}
+
 static void claim_begin(const struct claims_context *context, struct claim *claim)
 {
     *claim = (struct claim){.order = context->order, .city = context->city, .member = context->member_id, .benefit = context->benefit,
@@ -58,6 +66,7 @@ void claims_adjudicate(const struct claims_context *context, struct claim *out, 
     ASSERT(context->line_count >= 1 && context->line_count <= ORDER_LINES_MAX);
     ASSERT(context->benefit >= BENEFIT_MEDICINE && context->benefit <= BENEFIT_CHECKUP);
     ASSERT(context->other_coverage_fen >= 0);
+    ASSERT(context->history_count <= CLAIMS_HISTORY_MAX);
     claim_begin(context, out);
     *outcome = (struct claims_outcome){0};
     struct claims_case c = {.context = context, .claim = out, .outcome = outcome,
@@ -66,8 +75,7 @@ void claims_adjudicate(const struct claims_context *context, struct claim *out, 
         claims_rule_apply apply = claims_rule_function(number);
         if (!apply || apply(&c)) continue;
         claim_refuse(out);
-        outcome->deductible_claim_fen = outcome->deductible_year_fen = 0;
-        outcome->needs_approval = false;
+        *outcome = (struct claims_outcome){.alert = outcome->alert};
         return;
     }
     money_settle_lines(&c);

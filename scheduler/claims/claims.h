@@ -10,7 +10,15 @@
 
 #include "model/model.h"
 
-enum { CLAIMS_BENEFIT_COUNT = 4 /* indexed by enum benefit; 0 is unused */, CLAIMS_INDICATIONS_MAX = 97, CLAIMS_RATE_ONE_BPS = 10000 };
+enum {
+    CLAIMS_BENEFIT_COUNT = 4,     /* indexed by enum benefit; 0 is unused */
+    CLAIMS_INDICATIONS_MAX = 97,
+    CLAIMS_RATE_ONE_BPS = 10000,
+    CLAIMS_ATC_MAX = 9,
+    CLAIMS_HISTORY_MAX = 64,      /* lines of medicine a member had lately: a year of chronic refills of five drugs */
+    CLAIMS_HISTORY_DAYS = 400,    /* how far back the caller must look: longer than any supply the rules allow */
+    CLAIMS_OVERRIDES_MAX = 3 * ORDER_LINES_MAX, /* rules 10, 11 and 12 of each line */
+};
 
 /* ---- what claims must know ---- */
 
@@ -24,7 +32,9 @@ struct claims_plan {
     uint32_t supply_days;                    /* rule 10: usual limit (7), */
     uint32_t supply_emergency_days;          /* emergency prescription (3), */
     uint32_t supply_chronic_days;            /* chronic prescription of a chronic medicine (28), */
-    uint32_t supply_override_days;           /* the same with an override code on the line (84) */
+    uint32_t supply_override_days;           /* the same with the override LONG on the line (84) */
+    uint32_t refill_bps;                     /* rule 11: so much of the stacked supply must be used (7500); 0 the rule is off */
+    bool duplicate_stops;                    /* rule 12 is on */
     bool supply_excess_refuses;              /* too much is refused instead of cut back */
     bool ineligible_refuses;                 /* an ineligible line refuses the claim instead of being the member's to pay */
     struct {
@@ -65,10 +75,18 @@ struct claims_item {
     char sex;                                /* 0 any, 'F', 'M' */
     char indications[CLAIMS_INDICATIONS_MAX];/* ICD-10 prefixes separated by ';'; "" any */
     uint32_t pack_supply_ddays;              /* a pack's supply in tenths of a day; 0 unknown: rule 10 counts only the line's own days */
+    char atc[CLAIMS_ATC_MAX];                /* "" unknown: rule 12 can't see it */
     uint32_t quantity_max;                   /* packs a line; 0 none */
     uint32_t repeat_days;                    /* tests: at least so many days between two; 0 none */
     bool taken_before;                       /* tests: last_day is set */
     int32_t last_day;
+};
+
+/** One line of medicine the member has had: held or delivered and not given back, with what the plan allowed of it. */
+struct claims_supply {
+    char code[CODE_TEXT_MAX], atc[CLAIMS_ATC_MAX];
+    int32_t day;                             /* service day */
+    uint32_t supply_ddays;                   /* tenths of a day; 0 unknown */
 };
 
 struct claims_context {
@@ -89,6 +107,8 @@ struct claims_context {
     struct claims_member member;
     struct claims_plan plan;
     struct claims_account_state account;
+    uint32_t history_count;                  /* BENEFIT_MEDICINE only: the newest CLAIMS_HISTORY_MAX lines of CLAIMS_HISTORY_DAYS, */
+    struct claims_supply history[CLAIMS_HISTORY_MAX]; /* ascending by day; also later days, if a neighbour's clock was ahead */
 };
 
 /* ---- adjudication ---- */
@@ -98,6 +118,11 @@ struct claims_outcome {
     bool alert;                              /* rule 7: tell the supervisors */
     bool needs_approval;                     /* rule 5: a pharmacist before dispensing */
     int64_t deductible_claim_fen, deductible_year_fen; /* parts of claim.deductible_fen; the second is counted against the year */
+    uint32_t supply_ddays[ORDER_LINES_MAX];  /* what the allowed packs of each line last; for the history of later claims */
+    uint32_t override_count;                 /* rules that would have stopped a line, or cut it, but for its override code: for the audit */
+    struct claims_override_use {
+        uint32_t line, rule;                 /* line 0-based */
+    } overrides[CLAIMS_OVERRIDES_MAX];
 };
 
 /** Decide a claim: CLAIM_REFUSED with rule and text, or CLAIM_HELD with every amount. `out->id` is left 0 for the caller to set.
@@ -126,11 +151,31 @@ enum claims_effect { CLAIMS_EFFECT_ANSWER, CLAIMS_EFFECT_REFUSE, CLAIMS_EFFECT_L
 struct claims_rule {
     uint32_t number;                         /* "R7" is 7; also the order of execution */
     enum claims_effect effect;
-    bool active;                             /* false: has its place, not yet decided (11, 12) */
     const char *name, *text_en, *text_zh;
 };
 /** The table, in order. Static, never freed. */
 const struct claims_rule *claims_rules(size_t *count);
+
+/** An override code: which rule it lifts from a line and why a person may say so. A line bears several joined by '+': "LONG+TRAVEL". */
+struct claims_override {
+    const char *code;
+    uint32_t rule;
+    const char *text_en, *text_zh;
+};
+const struct claims_override *claims_overrides(size_t *count);
+/** Does one of `codes` ("" none) lift `rule`? */
+bool claims_override_lifts(const char *codes, uint32_t rule);
+/** Every part of `codes` is in the table ("" is fine). */
+bool claims_override_known(const char *codes);
+
+/* ---- what a claim was decided on, kept with it ---- */
+
+/** Append `context` in canonical bytes: all a re-adjudication needs, and no name, phone or address. */
+void claims_basis_encode(const struct claims_context *context, struct buffer *out);
+/** False: bytes that claims_basis_encode() could not have written. */
+must_use bool claims_basis_decode(const void *data, size_t size, struct claims_context *out);
+/** Append a claim as decided in canonical bytes: what happened to it since (posted, voided, reversed) is left out. */
+void claims_decision_encode(const struct claim *claim, struct buffer *out);
 
 /* ---- days ---- */
 

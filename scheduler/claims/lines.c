@@ -1,4 +1,4 @@
-/* Rules 7 to 13: what of each line counts. They know the catalogue's facts and the plan's limits; no amount of money. */
+/* Rules 7 to 10 and 13: what of each line counts. They know the catalogue's facts and the plan's limits; no amount of money. */
 #include "rules.h"
 
 #include <string.h>
@@ -81,21 +81,21 @@ bool rule_restriction(struct claims_case *c)
     return true;
 }
 
-static uint32_t supply_limit_days(const struct claims_case *c, uint32_t line)
+static uint32_t supply_limit_days(const struct claims_case *c, uint32_t line, bool override)
 {
     const struct claims_plan *plan = &c->context->plan;
     const struct prescription *paper = &c->context->prescription;
     if (paper->emergency) return plan->supply_emergency_days;
     if (!paper->chronic || !c->context->items[line].chronic) return plan->supply_days;
-    return c->context->lines[line].override_code[0] ? plan->supply_override_days : plan->supply_chronic_days;
+    return override ? plan->supply_override_days : plan->supply_chronic_days;
 }
 
 /* Whole packs that last no longer than the limit; one pack is always allowed, for packs aren't opened. */
-static uint32_t supply_packs(const struct claims_case *c, uint32_t line)
+static uint32_t supply_packs(const struct claims_case *c, uint32_t line, bool override)
 {
     const struct order_line *asked = &c->context->lines[line];
     const struct claims_item *item = &c->context->items[line];
-    uint64_t limit_days = supply_limit_days(c, line), packs;
+    uint64_t limit_days = supply_limit_days(c, line, override), packs;
     if (asked->days_supply)
         packs = limit_days * asked->quantity / asked->days_supply;
     else if (item->pack_supply_ddays)
@@ -104,6 +104,13 @@ static uint32_t supply_packs(const struct claims_case *c, uint32_t line)
         packs = asked->quantity;
     if (packs < 1) packs = 1;
     return packs < asked->quantity ? (uint32_t)packs : asked->quantity;
+}
+
+/* An override counts, and is noted, only where it changes what is allowed. */
+static uint32_t supply_allowed(struct claims_case *c, uint32_t line)
+{
+    uint32_t usual = supply_packs(c, line, false), most = supply_packs(c, line, true);
+    return most > usual && case_override(c, line, 10) ? most : usual;
 }
 
 bool rule_quantity(struct claims_case *c)
@@ -115,7 +122,7 @@ bool rule_quantity(struct claims_case *c)
             line->allowed_quantity = 0;
             continue;
         }
-        if (c->context->benefit == BENEFIT_MEDICINE) allowed = supply_packs(c, i);
+        if (c->context->benefit == BENEFIT_MEDICINE) allowed = supply_allowed(c, i);
         uint32_t most = c->context->items[i].quantity_max;
         if (most && allowed > most) allowed = most;
         line->allowed_quantity = allowed;

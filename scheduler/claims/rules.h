@@ -29,6 +29,9 @@ void case_touch(struct claims_case *c, uint32_t line, uint32_t number);
 /** The same for every line that still has something eligible. */
 void case_touch_eligible(struct claims_case *c, uint32_t number);
 
+/** Does the line's override code lift rule `number`? If so it is noted, for the line and for the audit. */
+bool case_override(struct claims_case *c, uint32_t line, uint32_t number);
+
 /* may this claim be at all: eligibility.c */
 bool rule_member(struct claims_case *c);        /* 2 */
 bool rule_policy(struct claims_case *c);        /* 3 */
@@ -42,6 +45,10 @@ bool rule_formulary(struct claims_case *c);     /* 8 */
 bool rule_restriction(struct claims_case *c);   /* 9 */
 bool rule_quantity(struct claims_case *c);      /* 10 */
 bool rule_repeat_test(struct claims_case *c);   /* 13 */
+
+/* what the member has already: supply.c */
+bool rule_refill(struct claims_case *c);        /* 11 */
+bool rule_duplicate(struct claims_case *c);     /* 12 */
 
 /* how much: money.c */
 bool rule_ceiling(struct claims_case *c);       /* 14 */

@@ -39,10 +39,10 @@ static const struct sql_statement
     PLAN_LAST = {"put_plan_last",
                  "SELECT v.version, v.valid_from_ms, (v.age_min, v.age_max, v.waiting_days, v.prescription_days_max, v.drugs_max, v.supply_days, "
                  "v.supply_emergency_days, v.supply_chronic_days, v.supply_override_days, v.supply_excess_refuses, v.ineligible_refuses, "
-                 "v.deductible_claim_fen, v.deductible_year_fen, v.year_limit_fen, v.promise_s, v.late_fen) = ($3::smallint, $4::smallint, $5::integer, "
+                 "v.deductible_claim_fen, v.deductible_year_fen, v.year_limit_fen, v.promise_s, v.late_fen, v.refill_bps, v.duplicate_stops) = ($3::smallint, $4::smallint, $5::integer, "
                  "$6::integer, $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::boolean, $13::boolean, $14::bigint, $15::bigint, "
-                 "$16::bigint, $17::integer, $18::bigint) AND 3 = (SELECT count(*) FROM plan_benefit b "
-                 "JOIN unnest($19::smallint[], $20::integer[], $21::bigint[], $22::integer[]) AS e(benefit, rate, cap, most) "
+                 "$16::bigint, $17::integer, $18::bigint, $19::integer, $20::boolean) AND 3 = (SELECT count(*) FROM plan_benefit b "
+                 "JOIN unnest($21::smallint[], $22::integer[], $23::bigint[], $24::integer[]) AS e(benefit, rate, cap, most) "
                  "ON e.benefit = b.benefit AND e.rate = b.rate_bps AND e.cap = b.claim_cap_fen AND e.most = b.count_max "
                  "WHERE b.city_id = v.city_id AND b.plan = v.plan AND b.version = v.version) "
                  "FROM plan_version v WHERE v.city_id = $1::integer AND v.plan = $2::text ORDER BY v.version DESC LIMIT 1"},
@@ -51,12 +51,13 @@ static const struct sql_statement
     PLAN_BEGIN = {"put_plan_begin",
                   "WITH v AS (INSERT INTO plan_version (city_id, plan, age_min, age_max, waiting_days, prescription_days_max, drugs_max, supply_days, "
                   "supply_emergency_days, supply_chronic_days, supply_override_days, supply_excess_refuses, ineligible_refuses, deductible_claim_fen, "
-                  "deductible_year_fen, year_limit_fen, promise_s, late_fen, version, valid_from_ms) "
+                  "deductible_year_fen, year_limit_fen, promise_s, late_fen, refill_bps, duplicate_stops, version, valid_from_ms) "
                   "VALUES ($1::integer, $2::text, $3::smallint, $4::smallint, $5::integer, $6::integer, $7::integer, $8::integer, $9::integer, $10::integer, "
-                  "$11::integer, $12::boolean, $13::boolean, $14::bigint, $15::bigint, $16::bigint, $17::integer, $18::bigint, $23::integer, $24::bigint) "
+                  "$11::integer, $12::boolean, $13::boolean, $14::bigint, $15::bigint, $16::bigint, $17::integer, $18::bigint, $19::integer, $20::boolean, "
+                  "$25::integer, $26::bigint) "
                   "RETURNING city_id, plan, version) "
                   "INSERT INTO plan_benefit (city_id, plan, version, benefit, rate_bps, claim_cap_fen, count_max) "
-                  "SELECT v.city_id, v.plan, v.version, e.* FROM v, unnest($19::smallint[], $20::integer[], $21::bigint[], $22::integer[]) AS e"};
+                  "SELECT v.city_id, v.plan, v.version, e.* FROM v, unnest($21::smallint[], $22::integer[], $23::bigint[], $24::integer[]) AS e"};
 
 enum { PRICE_FEN_MAX = 10000000, VOLUME_ML_MAX = 100000 };
 
@@ -220,6 +221,8 @@ static void plan_args(struct sql_args *args, struct city_id city, const struct p
     sql_arg_i64(args, t->year_limit_fen);
     sql_arg_i32(args, (int32_t)row->promise_s);
     sql_arg_i64(args, row->late_fen);
+    sql_arg_i32(args, (int32_t)t->refill_bps);
+    sql_arg_bool(args, t->duplicate_stops);
     for (uint32_t b = 1; b < CLAIMS_BENEFIT_COUNT; b++) {
         sql_column_number(&benefits->at[0], b);
         sql_column_number(&benefits->at[1], t->benefit[b].rate_bps);

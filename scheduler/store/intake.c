@@ -29,6 +29,7 @@ static enum status submission_check(const struct submission *s, struct error *er
         if (!line->product[0]) return error_field(err, field, "a line names a product or test");
         if (line->quantity < 1 || line->quantity > 999) return error_field(err, field, "a quantity is 1 to 999");
         if (line->price_fen < (test ? -1 : 0) || line->price_fen > 10000000) return error_field(err, field, "a price is 0 to 10,000,000 fen");
+        if (!claims_override_known(line->override_code)) return error_field(err, field, "an override code that nobody knows; see the plan's rules");
         if (line->days_supply > 3660) return error_field(err, field, "days of supply are at most 3660");
     }
     return STATUS_OK;
@@ -135,6 +136,22 @@ static bool same_account(const struct intake_item *a, const struct intake_item *
            strcmp(a->policy, b->policy) == 0;
 }
 
+/* Lines of medicine just allowed are history for the member's later orders of this batch. */
+static void carry_history(const struct intake_item *item, struct claims_context *later)
+{
+    for (uint32_t i = 0; i < item->context.line_count; i++) {
+        if (item->result->claim.lines[i].allowed_quantity == 0) continue;
+        if (later->history_count == CLAIMS_HISTORY_MAX) /* the oldest says least */
+            memmove(later->history, later->history + 1, --later->history_count * sizeof later->history[0]);
+        uint32_t at = later->history_count++;
+        struct claims_supply had = {.day = claims_day_of(item->service_ms, item->context.utc_offset_s), .supply_ddays = item->outcome.supply_ddays[i]};
+        (void)text_copy(had.code, sizeof had.code, item->context.lines[i].product);
+        (void)text_copy(had.atc, sizeof had.atc, item->context.items[i].atc);
+        for (; at > 0 && later->history[at - 1].day > had.day; at--) later->history[at] = later->history[at - 1];
+        later->history[at] = had;
+    }
+}
+
 /* What `item` has just used up is gone for the later orders of this batch: they were read before it was written. */
 static void carry_over(const struct intake_item *item, struct intake_item *later, size_t count)
 {
@@ -152,7 +169,9 @@ static void carry_over(const struct intake_item *item, struct intake_item *later
         if (same_city && claim->benefit == BENEFIT_MEDICINE && !intake_is_test(&later[k]) && used->number[0] && strcmp(used->number, asked->number) == 0 &&
             strcmp(used->prescriber, asked->prescriber) == 0)
             context->prescription_used = true;
-        if (claim->benefit == BENEFIT_MEDICINE || !same_city || item->context.member_id.v != context->member_id.v) continue;
+        bool same_member = same_city && item->context.member_id.v == context->member_id.v;
+        if (claim->benefit == BENEFIT_MEDICINE && same_member && !intake_is_test(&later[k])) carry_history(item, context);
+        if (claim->benefit == BENEFIT_MEDICINE || !same_member) continue;
         for (uint32_t i = 0; i < claim->line_count; i++)
             for (uint32_t j = 0; j < later[k].submission->line_count; j++)
                 if (claim->lines[i].allowed_quantity > 0 && strcmp(claim->lines[i].code, later[k].submission->lines[j].product) == 0) {

@@ -14,7 +14,7 @@ static const struct sql_statement
              "SELECT l.ord, l.utc_offset_s, l.member_id, l.birth_day, l.sex, l.policy, l.from_day, l.to_day, l.inception_day, l.renewal, l.plan, "
              "l.plan_version, l.year_start - DATE '1970-01-01', v.age_min, v.age_max, v.waiting_days, v.prescription_days_max, v.drugs_max, "
              "v.supply_days, v.supply_emergency_days, v.supply_chronic_days, v.supply_override_days, v.supply_excess_refuses, v.ineligible_refuses, "
-             "v.deductible_claim_fen, v.promise_s, b1.rate_bps, b1.claim_cap_fen, b2.rate_bps, b2.claim_cap_fen, b3.rate_bps, b3.claim_cap_fen, "
+             "v.refill_bps, v.duplicate_stops, v.deductible_claim_fen, v.promise_s, b1.rate_bps, b1.claim_cap_fen, b2.rate_bps, b2.claim_cap_fen, b3.rate_bps, b3.claim_cap_fen, "
              "y.limit_fen, y.pending_fen, y.posted_fen, y.deductible_fen, y.deductible_used_fen, y.count_used, y.count_max "
              "FROM intake_lookup($1::integer[], $2::text[], $3::bigint[]) l "
              "LEFT JOIN plan_version v ON v.city_id = l.city_id AND v.plan = l.plan AND v.version = l.plan_version "
@@ -25,7 +25,7 @@ static const struct sql_statement
     PRODUCTS = {"intake_products",
                 "SELECT e.ord::integer, p.version, p.valid_from_ms <= e.at_ms AND (p.valid_to_ms = 0 OR e.at_ms < p.valid_to_ms) AND p.eligible, "
                 "p.approval <> '' AND (p.approval_till_ms = 0 OR e.at_ms < p.approval_till_ms), p.prohibited, p.controlled, p.injection, p.hypoglycaemic, "
-                "p.chronic, p.rx, p.ceiling_fen, p.age_min, p.age_max, p.sex, p.indications, p.pack_supply_ddays, p.quantity_max, p.cold, p.volume_ml "
+                "p.chronic, p.rx, p.ceiling_fen, p.age_min, p.age_max, p.sex, p.indications, p.pack_supply_ddays, p.quantity_max, p.cold, p.volume_ml, p.atc "
                 "FROM unnest($1::integer[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(city, code, at_ms, ord) "
                 "CROSS JOIN LATERAL (SELECT * FROM product q WHERE q.city_id = e.city AND q.code = e.code "
                 /* the version in force then; failing that the newest, which is in the catalogue but not covered */
@@ -45,6 +45,17 @@ static const struct sql_statement
                  "LEFT JOIN facility f ON f.city_id = e.city AND f.facility_id = e.facility "
                  "LEFT JOIN prescription_use u ON u.city_id = e.city AND u.prescriber = e.prescriber AND u.prescription = e.number "
                  "LEFT JOIN prescriber_barred x ON x.city_id = e.city AND x.prescriber = e.prescriber"},
+    /* the newest lines of medicine of CLAIMS_HISTORY_DAYS, $4 ms, oldest first; later ones too: a neighbour's clock may be ahead */
+    HISTORY = {"intake_history",
+               "SELECT e.ord::integer, h.code, h.atc, div(h.service_ms / 1000 + y.utc_offset_s, 86400)::integer, h.supply_ddays "
+               "FROM unnest($1::integer[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(city, member, at_ms, ord) "
+               "JOIN city y ON y.city_id = e.city JOIN member m ON m.city_id = e.city AND m.code = e.member "
+               "CROSS JOIN LATERAL (SELECT l.code, l.atc, c.service_ms, c.claim_id, l.line_no, "
+               "(l.supply_ddays::bigint * (l.quantity - l.reversed_quantity) / l.quantity)::integer AS supply_ddays "
+               "FROM claim c JOIN claim_line l ON l.city_id = c.city_id AND l.claim_id = c.claim_id "
+               "WHERE c.member_id = m.member_id AND c.city_id = m.city_id AND c.service_ms > e.at_ms - $4::bigint AND c.benefit = 1 AND c.state IN (2, 3) "
+               "AND l.allowed_quantity > 0 AND l.reversed_quantity < l.quantity "
+               "ORDER BY c.service_ms DESC, c.claim_id DESC, l.line_no DESC LIMIT 64) h ORDER BY e.ord, h.service_ms, h.claim_id, h.line_no"},
     IDS = {"intake_ids", "SELECT nextval('order_id_seq'), nextval('claim_id_seq') FROM generate_series(1, $1::integer)"};
 
 bool intake_is_test(const struct intake_item *item)
@@ -66,8 +77,9 @@ struct line_at {
 };
 
 struct reading {
-    struct sql_set seen, members, products, tests, providers;
+    struct sql_set seen, members, products, tests, providers, histories;
     struct line_at *product_at, *test_at; /* by ordinal */
+    uint32_t *history_at;                 /* by ordinal: item */
 };
 
 static void reading_init(struct reading *reading, size_t count)
@@ -77,6 +89,8 @@ static void reading_init(struct reading *reading, size_t count)
     sql_set_init(&reading->products, "itl");
     sql_set_init(&reading->tests, "itlt");
     sql_set_init(&reading->providers, "iltt");
+    sql_set_init(&reading->histories, "itl");
+    reading->history_at = mem_zalloc(count, sizeof *reading->history_at);
     reading->product_at = mem_zalloc(count * ORDER_LINES_MAX, sizeof *reading->product_at);
     reading->test_at = mem_zalloc(count * ORDER_LINES_MAX, sizeof *reading->test_at);
 }
@@ -88,6 +102,8 @@ static void reading_deinit(struct reading *reading)
     sql_set_deinit(&reading->products);
     sql_set_deinit(&reading->tests);
     sql_set_deinit(&reading->providers);
+    sql_set_deinit(&reading->histories);
+    free(reading->history_at);
     free(reading->product_at);
     free(reading->test_at);
 }
@@ -122,6 +138,11 @@ static void ask(struct reading *reading, const struct intake_item *item, uint32_
     sql_column_text(&reading->providers.at[2], test ? "" : s->prescription.prescriber);
     sql_column_text(&reading->providers.at[3], test ? "" : s->prescription.number);
     ask_lines(reading, item, index);
+    if (test) return;
+    reading->history_at[reading->histories.at[0].count] = index;
+    sql_column_number(&reading->histories.at[0], s->city.v);
+    sql_column_text(&reading->histories.at[1], s->member);
+    sql_column_number(&reading->histories.at[2], item->service_ms);
 }
 
 static void queue_set(struct store *store, const struct sql_statement *statement, struct sql_set *set)
@@ -130,6 +151,15 @@ static void queue_set(struct store *store, const struct sql_statement *statement
     sql_args_init(&args);
     sql_arg_set(&args, set);
     sql_queue(store, statement, &args);
+}
+
+static void queue_history(struct store *store, struct sql_set *set)
+{
+    struct sql_args args;
+    sql_args_init(&args);
+    sql_arg_set(&args, set);
+    sql_arg_i64(&args, CLAIMS_HISTORY_DAYS * INT64_C(86400000));
+    sql_queue(store, &HISTORY, &args);
 }
 
 /* ---- answers ---- */
@@ -169,6 +199,8 @@ static void take_plan(struct cursor *at, struct intake_item *item)
     plan->supply_override_days = next_u32(at);
     plan->supply_excess_refuses = next_bool(at);
     plan->ineligible_refuses = next_bool(at);
+    plan->refill_bps = next_u32(at);
+    plan->duplicate_stops = next_bool(at);
     plan->deductible_claim_fen = next_number(at);
     item->promise_s = next_u32(at);
     for (uint32_t benefit = 1; benefit < CLAIMS_BENEFIT_COUNT; benefit++) {
@@ -251,6 +283,7 @@ static void take_product(const PGresult *res, int row, struct intake_item *item,
     out->quantity_max = next_u32(&at);
     goods->cold = next_bool(&at);
     goods->volume_ml = next_u32(&at);
+    next_text(&at, out->atc, sizeof out->atc);
     goods->benefit = BENEFIT_MEDICINE;
 }
 
@@ -294,7 +327,18 @@ static void take_provider(const PGresult *res, int row, struct intake_item *item
     item->result->error.status = STATUS_NOT_FOUND;
 }
 
-enum { AT_SEEN = 1, AT_LOCK, AT_COVER, AT_PRODUCTS, AT_TESTS, AT_PROVIDERS, AT_IDS };
+static void take_history(const PGresult *res, int row, struct claims_context *context)
+{
+    struct cursor at = {res, row, 1};
+    ASSERT(context->history_count < CLAIMS_HISTORY_MAX); /* the statement's LIMIT */
+    struct claims_supply *had = &context->history[context->history_count++];
+    next_text(&at, had->code, sizeof had->code);
+    next_text(&at, had->atc, sizeof had->atc);
+    had->day = (int32_t)next_number(&at);
+    had->supply_ddays = next_u32(&at);
+}
+
+enum { AT_SEEN = 1, AT_LOCK, AT_COVER, AT_PRODUCTS, AT_TESTS, AT_PROVIDERS, AT_HISTORY, AT_IDS };
 
 static void take(PGresult *results[SQL_QUEUE_MAX], const struct reading *reading, struct intake_item *items, size_t count)
 {
@@ -309,6 +353,10 @@ static void take(PGresult *results[SQL_QUEUE_MAX], const struct reading *reading
         take_test(results[AT_TESTS], row, &items[at->item], at->line);
     }
     for (int row = 0; row < PQntuples(results[AT_PROVIDERS]); row++) take_provider(results[AT_PROVIDERS], row, items);
+    for (int row = 0; row < PQntuples(results[AT_HISTORY]); row++) {
+        int64_t ordinal = sql_get_i64(results[AT_HISTORY], row, 0);
+        take_history(results[AT_HISTORY], row, &items[reading->history_at[ordinal - 1]].context);
+    }
     for (size_t i = 0; i < count; i++) {
         items[i].order_id.v = (uint64_t)sql_get_i64(results[AT_IDS], (int)i, 0);
         items[i].claim_id.v = (uint64_t)sql_get_i64(results[AT_IDS], (int)i, 1);
@@ -332,6 +380,7 @@ enum status intake_read(struct store *store, struct intake_item *items, size_t c
     queue_set(store, &PRODUCTS, &reading.products);
     queue_set(store, &TESTS, &reading.tests);
     queue_set(store, &PROVIDERS, &reading.providers);
+    queue_history(store, &reading.histories);
     sql_queue(store, &IDS, &ids);
     enum status rc = sql_pipeline_flush(store, results, err);
     if (rc == STATUS_OK) {

@@ -32,9 +32,13 @@ static const struct sql_statement
               "deductible_year, benefit_fen, member_fen, rule, reason, lines)"},
     CLAIM_LINES = {"intake_claim_lines",
                    "INSERT INTO claim_line (city_id, claim_id, line_no, code, quantity, allowed_quantity, submitted_fen, eligible_fen, benefit_fen, "
-                   "member_fen, days_supply, formulary_version, rules, override_code) "
+                   "member_fen, days_supply, formulary_version, rules, override_code, supply_ddays, atc) "
                    "SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::text[], $5::integer[], $6::integer[], $7::bigint[], $8::bigint[], "
-                   "$9::bigint[], $10::bigint[], $11::integer[], $12::integer[], $13::text[], $14::text[])"},
+                   "$9::bigint[], $10::bigint[], $11::integer[], $12::integer[], $13::text[], $14::text[], $15::integer[], $16::text[])"},
+    OVERRIDES = {"intake_overrides",
+                 "INSERT INTO claim_override (city_id, claim_id, line_no, rule, codes, source, actor, at_ms) "
+                 "SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::bigint[])"},
+    BASES = {"intake_bases", "INSERT INTO claim_basis (city_id, claim_id, body) SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bytea[])"},
     EVENTS = {"intake_events",
               "INSERT INTO order_event (city_id, stream, seq, at_ms, kind, order_id, actor, source_at_ms, body) "
               "SELECT city, 1, nextval('intake_event_seq'), at_ms, kind, ord, actor, source_ms, ''::bytea "
@@ -44,7 +48,7 @@ static const struct sql_statement
     HOLDS = {"intake_holds", "SELECT hold_open($1::integer, $2::bigint[], $3::bigint)"};
 
 struct writing {
-    struct sql_set orders, lines, contacts, uses, claims, claim_lines, events, outbox;
+    struct sql_set orders, lines, contacts, uses, claims, claim_lines, overrides, bases, events, outbox;
 };
 
 static void writing_init(struct writing *w)
@@ -54,7 +58,9 @@ static void writing_init(struct writing *w)
     sql_set_init(&w->contacts, "iltttii");
     sql_set_init(&w->uses, "iltt");
     sql_set_init(&w->claims, "illltt" "ihihtl" "lllllll" "tth");
-    sql_set_init(&w->claim_lines, "ilhtii" "llll" "iitt");
+    sql_set_init(&w->claim_lines, "ilhtii" "llll" "iitt" "it");
+    sql_set_init(&w->overrides, "ilhhtttl");
+    sql_set_init(&w->bases, "ily");
     sql_set_init(&w->events, "ilhltl");
     sql_set_init(&w->outbox, "illy");
 }
@@ -67,6 +73,8 @@ static void writing_deinit(struct writing *w)
     sql_set_deinit(&w->uses);
     sql_set_deinit(&w->claims);
     sql_set_deinit(&w->claim_lines);
+    sql_set_deinit(&w->overrides);
+    sql_set_deinit(&w->bases);
     sql_set_deinit(&w->events);
     sql_set_deinit(&w->outbox);
 }
@@ -199,7 +207,33 @@ static void add_lines(struct writing *w, const struct intake_item *item)
         number(&pen, line->formulary_version);
         text(&pen, line->rules);
         text(&pen, asked->override_code);
+        number(&pen, item->outcome.supply_ddays[i]);
+        text(&pen, item->context.items[i].atc);
         ASSERT(pen.at == w->claim_lines.count);
+    }
+}
+
+/* What the claim was decided on, and who lifted which rule. */
+static void add_basis(struct writing *w, const struct intake_item *item, struct buffer *body)
+{
+    const struct submission *s = item->submission;
+    buffer_clear(body);
+    claims_basis_encode(&item->context, body);
+    struct pen pen = {&w->bases, 0};
+    number(&pen, s->city.v);
+    number(&pen, (int64_t)item->claim_id.v);
+    bytes(&pen, body->data, body->size);
+    for (uint32_t i = 0; i < item->outcome.override_count; i++) {
+        const struct claims_override_use *use = &item->outcome.overrides[i];
+        pen = (struct pen){&w->overrides, 0};
+        number(&pen, s->city.v);
+        number(&pen, (int64_t)item->claim_id.v);
+        number(&pen, use->line + 1);
+        number(&pen, use->rule);
+        text(&pen, item->context.lines[use->line].override_code);
+        text(&pen, s->source);
+        text(&pen, s->cause.actor[0] ? s->cause.actor : s->source);
+        number(&pen, item->service_ms);
     }
 }
 
@@ -262,6 +296,7 @@ enum status intake_write(struct store *store, struct intake_item *items, size_t 
         add_contact(&w, &items[i]);
         add_claim(&w, &items[i]);
         add_lines(&w, &items[i]);
+        add_basis(&w, &items[i], &body);
         add_event(&w, &items[i], ORDER_RECEIVED);
         add_event(&w, &items[i], items[i].result->order.phase);
     }
@@ -272,6 +307,8 @@ enum status intake_write(struct store *store, struct intake_item *items, size_t 
     queue_set(store, &USES, &w.uses);
     queue_set(store, &CLAIMS, &w.claims);
     queue_set(store, &CLAIM_LINES, &w.claim_lines);
+    queue_set(store, &OVERRIDES, &w.overrides);
+    queue_set(store, &BASES, &w.bases);
     queue_holds(store, items, count);
     queue_set(store, &EVENTS, &w.events);
     queue_set(store, &OUTBOX, &w.outbox);

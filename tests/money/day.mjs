@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { NOTHING_SEEN, dayNumber, decide, shanghai, takeBack } from './rules.mjs'
+import { HISTORY_DAYS, HISTORY_LINES, NOTHING_SEEN, dayNumber, decide, shanghai, takeBack } from './rules.mjs'
 
 const [program, player, catalog, seedText] = process.argv.slice(2)
 const db = process.env.MEDDISPATCH_TEST_DB
@@ -37,7 +37,7 @@ const csv = file => {
 const on = v => v === '1', int = Number
 const plans = Object.fromEntries(csv('plans.csv').map(p => [p.plan, { age_min: int(p.age_min), age_max: int(p.age_max), waiting: int(p.waiting_days), rx_days: int(p.prescription_days_max),
   drugs: int(p.drugs_max), supply: int(p.supply_days), supply_emergency: int(p.supply_emergency_days), supply_chronic: int(p.supply_chronic_days),
-  supply_override: int(p.supply_override_days), excess_refuses: on(p.supply_excess_refuses), ineligible_refuses: on(p.ineligible_refuses), deductible_claim: int(p.deductible_claim_fen),
+  supply_override: int(p.supply_override_days), excess_refuses: on(p.supply_excess_refuses), ineligible_refuses: on(p.ineligible_refuses), refill_bps: int(p.refill_bps), duplicate_stops: on(p.duplicate_stops), deductible_claim: int(p.deductible_claim_fen),
   deductible_year: int(p.deductible_year_fen), year_limit: int(p.year_limit_fen), late: int(p.late_fen),
   benefit: [null, ...['medicine', 'test', 'checkup'].map(b => ({ rate: int(p[`${b}_rate_bps`]), cap: int(p[`${b}_claim_cap_fen`]), count: int(p[`${b}_count_max`]) }))] }]))
 const members = new Map(csv('members.csv').map(m => [m.code, { code: m.code, plan: m.plan, sex: m.sex, birth: m.birth_date, inception: m.inception, from: m.valid_from, to: m.valid_to, renewal: on(m.renewal),
@@ -45,7 +45,7 @@ const members = new Map(csv('members.csv').map(m => [m.code, { code: m.code, pla
 const items = new Map()
 for (const p of csv('formulary.csv')) items.set(p.code, { code: p.code, price: int(p.price_fen), found: true, covered: on(p.eligible), approval: p.approval !== '' && (p.approval_till === '' || p.approval_till >= '2026-01-01'),
   prohibited: on(p.prohibited), controlled: on(p.controlled), injection: on(p.injection), hypoglycaemic: on(p.hypoglycaemic), chronic: on(p.chronic), ceiling: int(p.ceiling_fen),
-  min_age: int(p.age_min), max_age: int(p.age_max), sex: p.sex, indications: p.indications, pack_ddays: int(p.pack_supply_ddays), quantity_max: int(p.quantity_max), repeat: 0 })
+  min_age: int(p.age_min), max_age: int(p.age_max), sex: p.sex, indications: p.indications, pack_ddays: int(p.pack_supply_ddays), quantity_max: int(p.quantity_max), repeat: 0, atc: p.atc })
 for (const t of csv('tests.csv')) items.set(t.code, { code: t.code, price: int(t.ceiling_fen), found: true, covered: on(t.eligible), approval: true, ceiling: int(t.ceiling_fen), min_age: int(t.age_min),
   max_age: int(t.age_max), sex: t.sex, indications: '', pack_ddays: 0, quantity_max: 0, repeat: int(t.repeat_days), checkup: t.benefit === 'CHECKUP' })
 const facilities = csv('facilities.csv')
@@ -56,8 +56,12 @@ const people = [...members.keys()].filter(c => /^M0000[0-4]|^SMALL|^EDGE/.test(c
 // ---- what should be: claims, accounts, expected ledger balances (credit less debit) ----
 const claims = new Map(), accounts = new Map(), usedRx = new Map(), balances = new Map(), payable = new Map(), seen = NOTHING_SEEN()
 const refusedBy = {}
+const historyOf = (code, at) => [...claims.values()].filter(c => c.member === code && c.benefit === 1 && c.live && c.service_ms > at - HISTORY_DAYS * 86400000)
+  .flatMap(c => c.mine.lines.map((l, i) => ({ c, l, i, n: c.lines[i].quantity }))).filter(({ l, n }) => l.allowed > 0 && l.back < n)
+  .sort((a, b) => a.c.service_ms - b.c.service_ms || a.c.claim - b.c.claim || a.i - b.i).slice(-HISTORY_LINES)
+  .map(({ c, l, i, n }) => ({ code: c.lines[i].item, atc: items.get(c.lines[i].item).atc, day: dayNumber(shanghai(c.service_ms)), ddays: Math.floor((l.supply * (n - l.back)) / n) }))
 const accountOf = code => {
-  if (!accounts.has(code)) accounts.set(code, { posted: 0n, settled: 0n, pending: 0n, deductible: 0n, count: [0, 0, 0, 0],
+  if (!accounts.has(code)) accounts.set(code, { posted: 0n, settled: 0n, pending: 0n, deductible: 0n, count: [0, 0, 0, 0], history: (today, at) => historyOf(code, at),
     lastTest: test => [...claims.values()].filter(c => c.member === code && c.benefit !== 1 && c.live && c.lines.some((l, i) => l.item === test && c.mine.lines[i].allowed > 0)).map(c => dayNumber(shanghai(c.service_ms))).sort().pop() })
   return accounts.get(code)
 }
@@ -73,7 +77,7 @@ const makeOrder = (day, n, key) => {
   for (let i = checkup ? 1 : 1 + below(test ? 3 : 5); i > 0; i--) {
     const item = checkup ? items.get('CK-ANNUAL') : pick(test ? tests : chance(3) ? products : products.slice(0, 200))
     if (lines.some(l => l.item === item.code)) continue
-    lines.push({ item: item.code, quantity: test ? 1 : 1 + below(chance(4) ? 12 : 3), price: item.price + (chance(5) ? below(900) : 0), days: !test && chance(5) ? 1 + below(30) : 0, override: !test && chance(6) ? 'LONG' : '' })
+    lines.push({ item: item.code, quantity: test ? 1 : 1 + below(chance(4) ? 12 : 3), price: item.price + (chance(5) ? below(900) : 0), days: !test && chance(5) ? 1 + below(30) : 0, override: !test && chance(3) ? pick(['LONG', 'TRAVEL', 'COMBINE', 'LONG+SWITCH', 'LOST+COMBINE']) : '' })
   }
   const total = lines.reduce((s, l) => s + l.price * l.quantity, 0)
   return { key, member: pick(people), benefit: checkup ? 3 : test ? 2 : 1, service_ms, issued_ms: service_ms - below(chance(10) ? 400000000 : 3600000), valid_days: 1 + below(3), emergency: chance(8), chronic: chance(3),
@@ -304,7 +308,7 @@ const crowd = [0, 1, 2, 3].map(i => new Promise(done => {
   child.on('exit', code => done(code))
   const at = Date.parse(`${dayText(today + 2)}T02:00:00Z`)
   child.stdin.end(Array.from({ length: 60 }, (_, n) => orderLine({ key: `crowd-${i}-${n}`, member: 'SMALL020', benefit: 1, facility: 1, service_ms: at + n, issued_ms: at - 1000, valid_days: 3, rx: `C${i}-${n}`, diagnosis: '', other: 0,
-    lines: [{ item: products[0].code, quantity: 1, price: 101 + n, days: 0, override: '' }] }) + (n % 3 ? '' : '\n')).join('\n') + '\n')
+    lines: [{ item: products[0].code, quantity: 1, price: 101 + n, days: 0, override: 'TRAVEL+COMBINE' }] }) + (n % 3 ? '' : '\n')).join('\n') + '\n')
 }))
 equal('crowd', '0,0,0,0', (await Promise.all(crowd)).join())
 const edge = sql(`SELECT y.pending_fen + y.posted_fen AS taken, y.limit_fen, (SELECT sum(l.benefit_fen - l.reversed_fen) FROM claim c JOIN claim_line l USING (city_id, claim_id)

@@ -38,18 +38,57 @@ const eligible = (c, m, t) => {
   return ''
 }
 
+const longAllowed = (c, plan, line, t) => {
+  const open = { ...t, quantity_max: 0 }
+  return allowed(c, plan, line, open) > allowed(c, plan, { ...line, override: '' }, open)
+}
 const allowed = (c, plan, line, t) => {
   let packs = line.quantity
   if (c.benefit === 1) {
-    const days = c.emergency ? plan.supply_emergency : c.chronic && t.chronic ? (line.override ? plan.supply_override : plan.supply_chronic) : plan.supply
+    const days = c.emergency ? plan.supply_emergency : c.chronic && t.chronic ? (lifted(line, 10) ? plan.supply_override : plan.supply_chronic) : plan.supply
     const fits = q => (line.days ? q * line.days <= days * line.quantity : q * t.pack_ddays <= days * 10)
     while (packs > 1 && !fits(packs)) packs--
   }
   return t.quantity_max ? Math.min(packs, t.quantity_max) : packs
 }
 
+// ---- rules 11 and 12: what the member has at home, as intervals of tenths of a day on one long time line ----
+const TENTHS = 10, LIFTS = { LONG: 10, TRAVEL: 11, LOST: 11, DOSE: 11, SWITCH: 12, COMBINE: 12 }
+const lifted = (line, rule) => (line.override ?? '').split('+').some(code => LIFTS[code] === rule)
+// a supply that comes before the last one is used up lengthens it; else it begins a new interval
+export const HISTORY_LINES = 64, HISTORY_DAYS = 400      // of a member's lines of medicine the newest count, and none that is older
+const stacked = supplies => supplies.reduce((out, s) => {
+  const at = s.day * TENTHS, last = out.at(-1)
+  return last && at < last.end ? [...out.slice(0, -1), { start: last.start, end: last.end + s.ddays }] : [...out, { start: at, end: at + s.ddays }]
+}, [])
+const newSupply = (line, t, packs) => (line.days ? Math.floor((line.days * TENTHS * packs) / line.quantity) : t.pack_ddays * packs)
+const level4 = atc => (atc && atc.length >= 5 ? atc.slice(0, 5) : undefined)
+
+const tooEarly = (c, plan, i, own, supply, live, history, today) => {
+  const reach = today * TENTHS + Math.max(supply[i], TENTHS)
+  const mine = history.filter(h => h.code === own[i].code && h.ddays > 0 && h.day * TENTHS < reach)
+  for (let k = 0; k < i; k++) if (live(k) && own[k].code === own[i].code && supply[k] > 0) mine.push({ day: today, ddays: supply[k] })
+  const last = stacked(mine).at(-1)
+  if (!last) return false
+  const used = today * TENTHS - last.start
+  return today * TENTHS < last.end && used * 10000 < (last.end - last.start) * plan.refill_bps
+}
+const doubled = (i, own, supply, live, history, today) => {
+  const kind = level4(own[i].atc), from = today * TENTHS, to = from + Math.max(supply[i], TENTHS)
+  if (!kind) return false
+  for (let k = 0; k < i; k++) if (live(k) && level4(own[k].atc) === kind && own[k].code !== own[i].code) return true
+  const others = new Set(history.filter(h => level4(h.atc) === kind && h.code !== own[i].code).map(h => h.code))
+  for (const code of others) {
+    const had = history.filter(h => h.code === code)
+    const intervals = [...stacked(had), ...had.map(h => ({ start: h.day * TENTHS, end: (h.day + 1) * TENTHS }))] // a supply of unknown length lasts a day
+    if (intervals.some(x => x.start < to && x.end > from)) return true
+  }
+  return false
+}
+
 /** Decide claim `c` of member `m` under `plan`: `own[i]` is what the catalogue says of line i, `mine` the member's account
- *  {posted, deductible, count[], lastTest(code) -> day number or undefined}. `seen` counts which rules had work. */
+ *  {posted, deductible, count[], lastTest(code) -> day number or undefined, history(today, at_ms) -> [{code, atc, day, ddays}] ascending by day}.
+ *  `seen` counts which rules had work. */
 export const decide = (c, m, plan, own, mine, seen) => {
   const b = plan.benefit[c.benefit]
   const submitted = c.lines.map(l => big(l.price) * big(l.quantity)), total = submitted.reduce((x, y) => x + y, 0n)
@@ -66,6 +105,18 @@ export const decide = (c, m, plan, own, mine, seen) => {
   if (plan.ineligible_refuses && out.includes('R9')) return refuse('R9')
   const packs = c.lines.map((l, i) => (out[i] ? 0 : allowed(c, plan, l, own[i])))
   if (plan.excess_refuses && packs.some((p, i) => !out[i] && p < c.lines[i].quantity)) return refuse('R10')
+  const today = dayNumber(shanghai(c.service_ms)), live = i => c.benefit === 1 && !out[i], history = c.benefit === 1 ? mine.history(today, c.service_ms) : []
+  const supply = c.lines.map((l, i) => (live(i) ? newSupply(l, own[i], packs[i]) : 0)), lift = own.map(() => [])
+  for (const [i] of own.entries()) {
+    if (!live(i) || !plan.refill_bps || !tooEarly(c, plan, i, own, supply, live, history, today)) continue
+    if (!lifted(c.lines[i], 11)) return refuse('R11')
+    lift[i].push('R11'); seen.lifted11++
+  }
+  for (const [i] of own.entries()) {
+    if (!live(i) || !plan.duplicate_stops || !doubled(i, own, supply, live, history, today)) continue
+    if (!lifted(c.lines[i], 12)) return refuse('R12')
+    lift[i].push('R12'); seen.lifted12++
+  }
   if (c.benefit !== 1 && c.lines.some((l, i) => mine.lastTest(l.item) !== undefined && dayNumber(shanghai(c.service_ms)) - mine.lastTest(l.item) < own[i].repeat)) return refuse('R13')
   const each = c.lines.map((l, i) => min(big(l.price), big(own[i].ceiling)) * big(packs[i]))
   const E = each.reduce((x, y) => x + y, 0n), other = big(c.other)
@@ -85,13 +136,15 @@ export const decide = (c, m, plan, own, mine, seen) => {
   seen.ceiling += c.lines.some((l, i) => !out[i] && l.price > own[i].ceiling)
   seen.ineligible += out.some(x => x); seen.cut += packs.some((p, i) => !out[i] && p < c.lines[i].quantity)
   seen.other += other > 0n; seen.deductible += perClaim + perYear > 0n; seen.halfUp += (E2 * big(b.rate)) % 10000n >= 5000n
-  const touched = i => [out[i], !out[i] && packs[i] < c.lines[i].quantity && 'R10', !out[i] && c.lines[i].price > own[i].ceiling && 'R14',
+  // the word LONG counts where it lets more packs through
+  const packs10 = i => lifted(c.lines[i], 10) && longAllowed(c, plan, c.lines[i], own[i])
+  const touched = i => [out[i], !out[i] && packs[i] < c.lines[i].quantity && 'R10', ...lift[i], !out[i] && c.lines[i].price > own[i].ceiling && 'R14',
     ...(each[i] > 0n ? [other > 0n && 'R15', perClaim + perYear > 0n && 'R16', 'R17', B < full && 'R18'] : [])].filter(Boolean).join()
   const benefit = share(B, each), rest = share(other, submitted.map((s, i) => s - benefit[i]))
   return { state: 'HELD', rule: '', submitted: total, eligible: E, deductible: perClaim + perYear, deductible_year: perYear, benefit: B, member: total - other - B, alert: false,
-    lines: submitted.map((s, i) => ({ allowed: packs[i], submitted: s, eligible: each[i], benefit: benefit[i], member: s - benefit[i] - rest[i], rules: touched(i) })) }
+    lines: submitted.map((s, i) => ({ allowed: packs[i], submitted: s, eligible: each[i], benefit: benefit[i], member: s - benefit[i] - rest[i], supply: supply[i], lifted: [...(!out[i] && c.benefit === 1 && packs10(i) ? ['R10'] : []), ...lift[i]], rules: touched(i) })) }
 }
 
 /** What comes back of `amount` when `q` of `n` units have come back in all and `so` was taken back before. */
 export const takeBack = (amount, q, n, so) => (amount * big(q) + big(n) / 2n) / big(n) - so
-export const NOTHING_SEEN = () => ({ claimCap: 0, yearCap: 0, count: 0, ceiling: 0, ineligible: 0, cut: 0, other: 0, deductible: 0, halfUp: 0 })
+export const NOTHING_SEEN = () => ({ claimCap: 0, yearCap: 0, count: 0, ceiling: 0, ineligible: 0, cut: 0, other: 0, deductible: 0, halfUp: 0, lifted11: 0, lifted12: 0 })

@@ -16,15 +16,29 @@ static void test_rules_are_in_order_with_words(void **state)
     }
 }
 
-static void test_an_active_rule_runs_and_an_inactive_one_does_not(void **state)
+static void test_every_rule_but_the_callers_has_a_function(void **state)
 {
     (void)state;
     size_t count;
     const struct claims_rule *rules = claims_rules(&count);
     for (size_t i = 0; i < count; i++) {
         bool callers = rules[i].number == 1 || rules[i].number == 19;
-        assert_int_equal(claims_rule_function(rules[i].number) != NULL, rules[i].active && !callers);
+        assert_int_equal(claims_rule_function(rules[i].number) != NULL, !callers);
     }
+}
+
+static void test_an_override_lifts_its_own_rule_alone(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct claims_override *all = claims_overrides(&count);
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t rule = 1; rule < 20; rule++) assert_int_equal(claims_override_lifts(all[i].code, rule), rule == all[i].rule);
+    assert_true(claims_override_lifts("LONG+TRAVEL", 10) && claims_override_lifts("LONG+TRAVEL", 11) && !claims_override_lifts("LONG+TRAVEL", 12));
+    assert_true(claims_override_known("") && claims_override_known("LONG") && claims_override_known("LONG+LOST+COMBINE"));
+    assert_false(claims_override_known("LONGER") || claims_override_known("LON") || claims_override_known("LONG+") || claims_override_known("+LONG") ||
+                 claims_override_known("LONG++LOST") || claims_override_known("long"));
+    assert_false(claims_override_lifts("LONGER", 10) || claims_override_lifts("", 10));
 }
 
 static void test_every_refusal_fits_its_text(void **state)
@@ -39,8 +53,8 @@ static void test_every_refusal_fits_its_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules_are_in_order_with_words), cmocka_unit_test(test_an_active_rule_runs_and_an_inactive_one_does_not),
-        cmocka_unit_test(test_every_refusal_fits_its_text),
+        cmocka_unit_test(test_rules_are_in_order_with_words), cmocka_unit_test(test_every_rule_but_the_callers_has_a_function),
+        cmocka_unit_test(test_every_refusal_fits_its_text), cmocka_unit_test(test_an_override_lifts_its_own_rule_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
