@@ -17,7 +17,7 @@ struct geo_scratch;
 
 /* ---- maps ---- */
 
-enum { GEO_MAP_VERSION = 2, GEO_MATRIX_MAX = 100000000 /* cells of one call: 400 MB of answers */ };
+enum { GEO_MAP_VERSION = 3, GEO_MATRIX_MAX = 100000000 /* cells of one call: 400 MB of answers */ };
 
 /** Write the map file: versioned, little-endian, a checksum for each section; atomic (written aside, synced, renamed). The same graph gives the
  *  same bytes. Builds the snap index, which lies in the file. */

@@ -13,7 +13,7 @@ enum geo_section { GEO_SECTION_META, GEO_SECTION_NODES, GEO_SECTION_ARCS, GEO_SE
     GEO_SECTION_RANK, GEO_SECTION_UP_FIRST, GEO_SECTION_UP_HEAD, GEO_SECTION_PLACE, GEO_SECTION_COUNT };
 
 /** A node of the packed R-tree over road segments (levels from the leaves up, GEO_TREE_FANOUT children each). */
-enum { GEO_PLACE_WHOLE = 1 << 16, GEO_TREE_FANOUT = 4, GEO_FILE_VERSION = 2 };
+enum { GEO_PLACE_WHOLE = 1 << 16, GEO_TREE_FANOUT = 4, GEO_FILE_VERSION = 3 };
 struct geo_tree_box {
     struct geo_point low, high;
 };

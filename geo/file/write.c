@@ -150,6 +150,8 @@ enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_t
     meta.stats.restrictions_conditional = graph->stats.restrictions_conditional;
     meta.stats.nodes_before = graph->stats.nodes_before;
     meta.stats.arcs_before = graph->stats.arcs_before;
+    meta.stats.junctions_charged = graph->stats.junctions_charged;
+    meta.stats.nodes_restricted = graph->stats.nodes_restricted;
     meta.stats.nodes_dropped = graph->stats.nodes_dropped;
     uint64_t tree_size = 0;
     uint8_t *tree = join_tree(leaves, leaf_count, boxes, box_count, &tree_size);

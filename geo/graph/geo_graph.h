@@ -48,7 +48,9 @@ struct geo_graph {
     struct geo_graph_stats {
         uint64_t osm_nodes, osm_ways, osm_relations;
         uint32_t restrictions_obeyed, restrictions_ignored, restrictions_conditional;
-        uint32_t nodes_before, arcs_before;      /* before splitting for restrictions */
+        uint32_t nodes_before, arcs_before;      /* before splitting for restrictions and turn costs */
+        uint32_t junctions_charged;              /* nodes that are several because turning costs */
+        uint32_t nodes_restricted;               /* copies of nodes because of restrictions */
         uint32_t nodes_dropped;                  /* not in the largest strongly connected part */
     } stats;
 };

@@ -20,6 +20,7 @@ static enum geo_status pass_run(const uint8_t *bytes, size_t size, enum osm_pass
 
 struct assembly {
     const struct osm_roads *roads;
+    const struct osm_costs *costs;
     const struct osm_split *split;
     uint8_t *keep;              /* by split node */
     uint32_t *number;           /* split node -> node of the graph */
@@ -42,7 +43,7 @@ static void standings_find(struct assembly *assembly)
 {
     memset(assembly->standing, 0xff, ((size_t)assembly->roads->road_count + 1) * sizeof *assembly->standing);
     uint32_t plain_count = 0; /* numbers ascend with split nodes, so plain nodes have the lowest */
-    for (uint32_t i = 0; i < assembly->roads->node_count; i++) plain_count += assembly->keep[i];
+    for (uint32_t i = 0; i < assembly->split->plain_count; i++) plain_count += assembly->keep[i];
     for (uint32_t i = 0; i < assembly->arc_count; i++) {
         uint32_t *standing = &assembly->standing[assembly->arc[i].road];
         if (*standing == GEO_NONE || (assembly->arc[i].tail < plain_count && assembly->arc[*standing].tail >= plain_count)) *standing = i;
@@ -65,7 +66,7 @@ static enum geo_status assembly_prepare(struct assembly *assembly, struct geo_gr
     for (uint32_t i = 0; i < split->arc_count; i++) {
         struct osm_split_arc arc = split->arc[i];
         if (!assembly->keep[arc.tail] || !assembly->keep[arc.head]) continue;
-        assembly->arc[assembly->arc_count++] = (struct osm_split_arc){assembly->number[arc.tail], assembly->number[arc.head], arc.road};
+        assembly->arc[assembly->arc_count++] = (struct osm_split_arc){assembly->number[arc.tail], assembly->number[arc.head], arc.road, arc.turn_ms};
     }
     qsort(assembly->arc, assembly->arc_count, sizeof *assembly->arc, arc_compare);
     standings_find(assembly);
@@ -106,6 +107,9 @@ static enum geo_status graph_fill(struct assembly *assembly, struct osm_data *da
         struct geo_arc arc = roads->road[from->road].arc;
         arc.tail = from->tail;
         arc.head = from->head;
+        arc.turn_ms = from->turn_ms;
+        arc.travel_ms = arc.travel_ms - arc.wait_ms + assembly->costs->wait_ms[from->road];
+        arc.wait_ms = assembly->costs->wait_ms[from->road];
         arc.shape_first = assembly->shape_at[from->road];
         arc.twin = assembly->standing[from->road];
         if (arc.twin != i) arc.snappable = 0;
@@ -118,15 +122,17 @@ static enum geo_status graph_fill(struct assembly *assembly, struct osm_data *da
     data->names = NULL;
     data->stats.nodes_before = roads->node_count;
     data->stats.arcs_before = roads->road_count;
+    data->stats.junctions_charged = assembly->costs->junctions_charged;
+    data->stats.nodes_restricted = assembly->split->node_count - assembly->split->plain_count;
     data->stats.nodes_dropped = assembly->split->node_count - graph->node_count;
     graph->stats = data->stats;
     return GEO_OK;
 }
 
-static enum geo_status graph_assemble(const struct osm_roads *roads, const struct osm_split *split, struct osm_data *data, struct geo_graph **out,
+static enum geo_status graph_assemble(const struct osm_roads *roads, const struct osm_costs *costs, const struct osm_split *split, struct osm_data *data, struct geo_graph **out,
                                       struct geo_error *error)
 {
-    struct assembly assembly = {.roads = roads, .split = split};
+    struct assembly assembly = {.roads = roads, .costs = costs, .split = split};
     struct geo_graph *graph = calloc(1, sizeof *graph);
     enum geo_status rc = graph ? GEO_OK : GEO_NO_MEMORY;
     if (rc == GEO_OK) {
@@ -151,14 +157,17 @@ static enum geo_status roads_to_graph(struct osm_data *data, struct geo_graph **
 {
     struct osm_roads roads = {0};
     struct osm_turns turns = {0};
+    struct osm_costs costs = {0};
     struct osm_split split = {0};
     enum geo_status rc = osm_roads_build(data, &roads, error);
     if (rc == GEO_OK && roads.road_count == 0) rc = geo_error_set(error, GEO_INVALID, "the roads' nodes are not in the file");
     if (rc == GEO_OK) rc = osm_turns_find(data, &roads, &turns);
     if (rc == GEO_LIMIT && turns.end_count) (void)geo_error_set(error, rc, "too many turn restrictions");
-    if (rc == GEO_OK) rc = osm_split_build(&roads, &turns, &split, error);
-    if (rc == GEO_OK) rc = graph_assemble(&roads, &split, data, out, error);
+    if (rc == GEO_OK) rc = osm_costs_find(&data->options, &roads, &turns, &costs);
+    if (rc == GEO_OK) rc = osm_split_build(&data->options, &roads, &turns, &costs, &split, error);
+    if (rc == GEO_OK) rc = graph_assemble(&roads, &costs, &split, data, out, error);
     osm_split_deinit(&split);
+    osm_costs_deinit(&costs);
     osm_turns_deinit(&turns);
     osm_roads_deinit(&roads);
     return rc;

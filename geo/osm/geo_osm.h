@@ -31,6 +31,11 @@ struct geo_osm_options {
     uint32_t gate_ms;             /* gate, lift gate: the guard, the barrier arm */
     uint32_t bollard_ms;          /* bollards, cycle barriers for those who get through */
     uint32_t toll_ms;             /* toll booth (car) */
+    uint32_t signal_far_ms;       /* on top of signal_ms: turning across the oncoming lanes at lights (left, where one drives on the right) */
+    uint8_t signal_near_percent;  /* of signal_ms for who turns to the near side: right on red is allowed */
+    uint32_t far_ms;              /* turning across without lights where another main road (secondary and above) arrives */
+    uint32_t uturn_ms;            /* turning round at a junction or a dead end, on top of its lights */
+    bool drives_left;             /* near is left, far is right */
 };
 
 /** The profile's defaults (table and reasons in profile.c). */

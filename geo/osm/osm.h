@@ -38,6 +38,7 @@ struct osm_way {
 /** What a node costs those who pass it. */
 struct osm_crossing {
     uint32_t cost_ms[2];            /* by direction of the way that passes it (signals can face one way) */
+    uint32_t signal_ms[2];          /* the part of cost_ms that is lights; at a junction it depends on the turn */
     bool blocked;                   /* nobody of the profile gets through */
 };
 /** A turn restriction of the profile: members are a slice of members[]: from ways, then vias, then to ways. */
@@ -111,11 +112,13 @@ enum osm_rule osm_profile_restriction(enum geo_profile profile, struct osm_tags 
 struct osm_road {
     struct geo_arc arc;
     uint32_t first_way, first_segment, last_way, last_segment;
+    uint32_t signal_ms;             /* the part of arc.wait_ms that is lights */
 };
 struct osm_roads {
     struct osm_road *road;          /* ascending by tail */
     uint32_t road_count, node_count, shape_count;
     uint32_t *first;                /* node_count + 1: the roads that leave a node */
+    uint32_t *in_first, *in_road;   /* node_count + 1: the roads that arrive at a node, ascending */
     struct geo_point *points;       /* of the nodes */
     struct geo_point *shape;
     uint32_t *node_of;              /* data.nodes index -> node, GEO_NONE if it is no junction */
@@ -134,17 +137,39 @@ struct osm_turns {
 geo_must_use enum geo_status osm_turns_find(struct osm_data *data, const struct osm_roads *roads, struct osm_turns *out);
 void osm_turns_deinit(struct osm_turns *turns);
 
+/* ---- what turns cost (costs.c) ---- */
+
+/** Passing the node from road r to road o takes wait_ms[r] + turn_ms[class_of[r]][o]: roads share a class where one row of turns does for them. */
+struct osm_costs {
+    uint32_t *wait_ms;              /* by road: what every turn at its head costs */
+    uint8_t *class_of;              /* by road: its class at its head, from 0 */
+    uint32_t *class_first;          /* node_count + 1: number of the node's first class among all */
+    uint32_t *table_at;             /* by node: into turn_ms, its classes one after the other, a number for each road that leaves; GEO_NONE: zeros */
+    uint32_t *turn_ms;
+    size_t turn_count, turn_capacity;
+    uint32_t junctions_charged;     /* nodes with more than one class */
+};
+geo_must_use enum geo_status osm_costs_find(const struct geo_osm_options *options, const struct osm_roads *roads, const struct osm_turns *turns,
+                                            struct osm_costs *out);
+void osm_costs_deinit(struct osm_costs *costs);
+/** Of a class (among all) at the node, to a road that leaves it. */
+uint32_t osm_costs_turn(const struct osm_costs *costs, const struct osm_roads *roads, uint32_t node, uint32_t class, uint32_t road);
+
+/** To a road that leaves the head of `from`, for who is known to come by it. */
+uint32_t osm_costs_after(const struct geo_osm_options *options, const struct osm_costs *costs, const struct osm_roads *roads, uint32_t from, uint32_t to);
+
 /* ---- the graph (split.c, parts.c) ---- */
 
 struct osm_split {                  /* nodes and arcs after splitting */
     uint32_t *node;                 /* split node -> road node */
-    uint32_t node_count;
+    uint32_t node_count, plain_count; /* those below plain_count have no history of restrictions */
     struct osm_split_arc {
-        uint32_t tail, head, road;
+        uint32_t tail, head, road, turn_ms;
     } *arc;                         /* ascending by tail */
     uint32_t arc_count;
 };
-geo_must_use enum geo_status osm_split_build(const struct osm_roads *roads, const struct osm_turns *turns, struct osm_split *out, struct geo_error *error);
+geo_must_use enum geo_status osm_split_build(const struct geo_osm_options *options, const struct osm_roads *roads, const struct osm_turns *turns, const struct osm_costs *costs, struct osm_split *out,
+                                             struct geo_error *error);
 void osm_split_deinit(struct osm_split *split);
 /** Mark the largest strongly connected part in keep[node]; ties go to the part of the lowest node. */
 geo_must_use enum geo_status osm_parts_largest(const struct osm_split *split, uint8_t *keep);

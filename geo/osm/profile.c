@@ -74,7 +74,15 @@ struct geo_osm_options geo_osm_options_default(enum geo_profile profile)
         .gate_ms = profile == GEO_FOOT ? 5000 : 15000,
         .bollard_ms = profile == GEO_EBIKE ? 3000 : 0,
         .toll_ms = profile == GEO_CAR ? 10000 : 0,
+        .signal_far_ms = profile == GEO_CAR ? 10000 : 8000, /* an arrow of its own; e-bikes cross in two steps */
+        .signal_near_percent = 40,
+        .far_ms = profile == GEO_CAR ? 6000 : 4000,
+        .uturn_ms = profile == GEO_CAR ? 20000 : 5000,
     };
+    if (profile == GEO_FOOT) { /* who walks turns for nothing */
+        options.signal_near_percent = 100;
+        options.signal_far_ms = options.far_ms = options.uturn_ms = 0;
+    }
     for (unsigned i = 0; i < GEO_OSM_ROAD_COUNT; i++) options.speed_kmh[i] = ROADS[i].speed_kmh[profile];
     return options;
 }
@@ -289,8 +297,10 @@ struct osm_crossing osm_profile_node(const struct geo_osm_options *options, stru
     const char *kind = osm_tags_find(tags, "crossing");
     if (highway && strcmp(highway, "traffic_signals") == 0) {
         const char *direction = osm_tags_find(tags, "traffic_signals:direction");
-        if (!direction || strcmp(direction, "backward") != 0) crossing.cost_ms[0] += options->signal_ms;
-        if (!direction || strcmp(direction, "forward") != 0) crossing.cost_ms[1] += options->signal_ms;
+        if (!direction || strcmp(direction, "backward") != 0) crossing.signal_ms[0] = options->signal_ms;
+        if (!direction || strcmp(direction, "forward") != 0) crossing.signal_ms[1] = options->signal_ms;
+        crossing.cost_ms[0] += crossing.signal_ms[0];
+        crossing.cost_ms[1] += crossing.signal_ms[1];
     } else if (highway && kind && strcmp(highway, "crossing") == 0 && strcmp(kind, "traffic_signals") == 0) {
         crossing.cost_ms[0] += options->crossing_ms;
         crossing.cost_ms[1] += options->crossing_ms;

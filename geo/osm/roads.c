@@ -1,6 +1,6 @@
 /* From ways to roads between junctions. A chain of OSM segments whose inner nodes offer no choice becomes one road, both directions sharing a
- * shape. Times are whole milliseconds per OSM segment (at least 1), costs of nodes are charged on entering them, and a road's time is their
- * sum: so a search over segments and one over roads agree to the millisecond. Knows nothing of tags.
+ * shape. Times are whole milliseconds per OSM segment (at least 1), costs of nodes are charged on entering them, the one at its end kept apart as its
+ * wait, and a road's time is their sum: so a search over segments and one over roads agree to the millisecond. Knows nothing of tags.
  *
  * U-turns: allowed at junctions and dead ends, never where only two segments meet and nothing changes (those nodes are gone). */
 #include "osm.h"
@@ -13,6 +13,7 @@ struct segment {
     uint32_t way, index;        /* between refs index and index + 1 of the way */
     uint32_t end[2];            /* local nodes; going 0: from end[0] to end[1] */
     uint32_t ms[2];             /* 0: closed that way */
+    uint32_t wait_ms[2], signal_ms[2]; /* at the end that is entered */
     uint32_t mm;
 };
 struct builder {
@@ -89,7 +90,9 @@ static enum geo_status segment_add(struct builder *builder, uint32_t way_index, 
         uint64_t ms = (mm * 3600 + speed / 2) / speed;
         if (way->duration_s && ferry_mm) ms = (mm * way->duration_s + ferry_mm / 2000) / (ferry_mm / 1000 + 1);
         const struct osm_crossing *entered = &data->nodes.crossing[going == 0 ? to : from];
-        segment.ms[going] = cap_ms((uint64_t)cap_ms(ms) + (entered->blocked ? 0 : entered->cost_ms[going]));
+        segment.ms[going] = cap_ms(ms);
+        segment.wait_ms[going] = entered->blocked ? 0 : entered->cost_ms[going];
+        segment.signal_ms[going] = entered->blocked ? 0 : entered->signal_ms[going];
     }
     if (!segment_end(builder, from, &segment.end[0]) || !segment_end(builder, to, &segment.end[1])) return GEO_NO_MEMORY;
     builder->segments[builder->segment_count++] = segment;
@@ -178,6 +181,7 @@ static bool is_through(const struct builder *builder, uint32_t local)
 
 struct chain {
     uint64_t ms[2], mm;         /* along the walk, against it */
+    uint32_t wait_ms[2], signal_ms[2]; /* at the end */
     bool open[2];
     uint32_t first_segment, last_segment, last_end;
     uint32_t shape_first;
@@ -192,6 +196,18 @@ static enum geo_status point_add(struct builder *builder, uint32_t local)
     return GEO_OK;
 }
 
+/* What nodes on the way cost is part of the drive, what the node at the end costs is the road's wait: that end lies ahead, or (against the walk)
+ * where the walk begins. */
+static void waits_add(struct chain *chain, const struct segment *segment, unsigned going, bool begins)
+{
+    chain->ms[0] += chain->wait_ms[0];
+    chain->wait_ms[0] = segment->wait_ms[going];
+    chain->signal_ms[0] = segment->signal_ms[going];
+    if (!begins) chain->ms[1] += segment->wait_ms[going ^ 1];
+    if (begins) chain->wait_ms[1] = segment->wait_ms[going ^ 1];
+    if (begins) chain->signal_ms[1] = segment->signal_ms[going ^ 1];
+}
+
 static enum geo_status chain_walk(struct builder *builder, uint32_t touch, struct chain *chain)
 {
     *chain = (struct chain){.open = {true, true}, .first_segment = touch / 2, .shape_first = builder->out->shape_count};
@@ -202,6 +218,7 @@ static enum geo_status chain_walk(struct builder *builder, uint32_t touch, struc
         unsigned going = touch & 1;
         builder->seen[touch / 2] = 1;
         chain->mm += segment->mm;
+        waits_add(chain, segment, going, touch / 2 == chain->first_segment);
         for (unsigned side = 0; side < 2; side++) {
             chain->ms[side] += segment->ms[going ^ side];
             chain->open[side] = chain->open[side] && segment->ms[going ^ side] != 0;
@@ -226,10 +243,11 @@ static enum geo_status roads_add(struct builder *builder, const struct chain *ch
     for (unsigned side = 0; side < 2; side++) {
         if (!chain->open[side]) continue;
         struct osm_road road = {.first_way = side ? last->way : first->way, .first_segment = side ? last->index : first->index,
-                                .last_way = side ? first->way : last->way, .last_segment = side ? first->index : last->index};
+                                .last_way = side ? first->way : last->way, .last_segment = side ? first->index : last->index,
+                                .signal_ms = chain->signal_ms[side]};
         uint64_t dm = (chain->mm + 50) / 100;
-        road.arc = (struct geo_arc){.tail = side ? head : tail, .head = side ? tail : head, .travel_ms = cap_ms(chain->ms[side]),
-                                    .length_dm = dm < UINT32_MAX ? (uint32_t)dm : UINT32_MAX, .shape_first = chain->shape_first,
+        road.arc = (struct geo_arc){.tail = side ? head : tail, .head = side ? tail : head, .travel_ms = cap_ms(chain->ms[side] + chain->wait_ms[side]),
+                                    .wait_ms = chain->wait_ms[side], .length_dm = dm < UINT32_MAX ? (uint32_t)dm : UINT32_MAX, .shape_first = chain->shape_first,
                                     .shape_count = out->shape_count - chain->shape_first, .name = way->name, .reversed = (uint8_t)side,
                                     .way = builder->data->ways[road.first_way].id, .road_class = way->road_class, .snappable = way->snappable,
                                     .reverse = both ? (side ? out->road_count - 1 : out->road_count + 1) : GEO_NONE};
@@ -280,6 +298,17 @@ static enum geo_status roads_sort(struct osm_roads *out)
     return GEO_OK;
 }
 
+static bool arrivals_find(struct osm_roads *roads)
+{
+    roads->in_first = calloc((size_t)roads->node_count + 2, sizeof *roads->in_first);
+    roads->in_road = malloc(((size_t)roads->road_count + 1) * sizeof *roads->in_road);
+    if (!roads->in_first || !roads->in_road) return false;
+    for (uint32_t i = 0; i < roads->road_count; i++) roads->in_first[roads->road[i].arc.head + 2]++;
+    for (size_t i = 2; i < (size_t)roads->node_count + 2; i++) roads->in_first[i] += roads->in_first[i - 1];
+    for (uint32_t i = 0; i < roads->road_count; i++) roads->in_road[roads->in_first[roads->road[i].arc.head + 1]++] = i;
+    return true;
+}
+
 static enum geo_status builder_run(struct builder *builder)
 {
     struct osm_roads *out = builder->out;
@@ -298,7 +327,9 @@ static enum geo_status builder_run(struct builder *builder)
         out->node_of[local] = out->node_count++;
     }
     rc = chains_find(builder, out->node_of);
-    return rc == GEO_OK ? roads_sort(out) : rc;
+    if (rc == GEO_OK) rc = roads_sort(out);
+    if (rc == GEO_OK && !arrivals_find(out)) rc = GEO_NO_MEMORY;
+    return rc;
 }
 
 enum geo_status osm_roads_build(const struct osm_data *data, struct osm_roads *out, struct geo_error *error)
@@ -324,5 +355,7 @@ void osm_roads_deinit(struct osm_roads *roads)
     free(roads->points);
     free(roads->shape);
     free(roads->node_of);
+    free(roads->in_first);
+    free(roads->in_road);
     memset(roads, 0, sizeof *roads);
 }

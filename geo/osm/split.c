@@ -1,5 +1,6 @@
-/* Obeys turn restrictions by copying nodes. The forbidden sequences form an Aho-Corasick automaton (Aho, Corasick 1975, sections 2-3) over roads:
- * a copy of a node is a state of it ("came by these roads, a forbidden sequence may be under way"), the plain node is its root. An arc whose
+/* Obeys turn restrictions and charges turns by copying nodes. The forbidden sequences form an Aho-Corasick automaton (Aho, Corasick 1975, sections 2-3) over roads:
+ * a copy of a node is a state of it ("came by these roads, a forbidden sequence may be under way"), its root are the plain nodes, one for each
+ * class of turn costs. An arc whose
  * road would complete a sequence is left out, so plain Dijkstra over the copies obeys every restriction exactly, via ways and overlaps
  * included, and only nodes that need it are copied. Knows nothing of OSM. */
 #include "osm.h"
@@ -15,7 +16,9 @@ struct state {
     bool forbidden;             /* the end of a sequence */
 };
 struct automaton {
+    const struct geo_osm_options *options;
     const struct osm_roads *roads;
+    const struct osm_costs *costs;
     struct state *state;
     size_t count, capacity;
     uint32_t *root_child;       /* by road */
@@ -84,7 +87,8 @@ static bool step(const struct automaton *automaton, uint32_t state, uint32_t roa
         if (child != GEO_NONE && longest == GEO_NONE) longest = child;
         if (at == GEO_NONE) break;
     }
-    *out = longest == GEO_NONE ? automaton->roads->road[road].arc.head : automaton->state[longest].node;
+    const struct osm_costs *costs = automaton->costs;
+    *out = longest == GEO_NONE ? costs->class_first[automaton->roads->road[road].arc.head] + costs->class_of[road] : automaton->state[longest].node;
     return true;
 }
 
@@ -95,7 +99,9 @@ static enum geo_status arcs_add(const struct automaton *automaton, struct osm_sp
         uint32_t head = 0;
         if (!step(automaton, state, road, &head)) continue;
         if (!osm_grow(&out->arc, capacity, (size_t)out->arc_count + 1, sizeof *out->arc)) return GEO_NO_MEMORY;
-        out->arc[out->arc_count++] = (struct osm_split_arc){split_node, head, road};
+        uint32_t turn_ms = state == GEO_NONE ? osm_costs_turn(automaton->costs, automaton->roads, node, split_node, road)
+                                             : osm_costs_after(automaton->options, automaton->costs, automaton->roads, automaton->state[state].road, road);
+        out->arc[out->arc_count++] = (struct osm_split_arc){split_node, head, road, turn_ms};
     }
     return GEO_OK;
 }
@@ -117,32 +123,38 @@ static enum geo_status automaton_build(struct automaton *automaton, const struct
 static enum geo_status states_place(struct automaton *automaton, struct osm_split *out, struct geo_error *error)
 {
     const struct osm_roads *roads = automaton->roads;
-    uint64_t copies = 0, arcs = roads->road_count;
+    const uint32_t *class_first = automaton->costs->class_first;
+    uint64_t nodes = class_first[roads->node_count], arcs = 0;
+    out->plain_count = (uint32_t)nodes;
+    for (uint32_t node = 0; node < roads->node_count; node++)
+        arcs += (uint64_t)(class_first[node + 1] - class_first[node]) * (roads->first[node + 1] - roads->first[node]);
     for (size_t i = 0; i < automaton->count; i++) {
         if (automaton->state[i].forbidden) continue;
         uint32_t node = roads->road[automaton->state[i].road].arc.head;
-        automaton->state[i].node = roads->node_count + (uint32_t)copies++;
+        automaton->state[i].node = (uint32_t)nodes++;
         arcs += roads->first[node + 1] - roads->first[node];
     }
     if (arcs > (uint64_t)roads->road_count * 8 + (1 << 20) || arcs > UINT32_MAX / 2)
-        return geo_error_set(error, GEO_LIMIT, "turn restrictions multiply the roads more than eightfold");
-    out->node_count = roads->node_count + (uint32_t)copies;
-    out->node = malloc(((size_t)out->node_count + 1) * sizeof *out->node);
+        return geo_error_set(error, GEO_LIMIT, "turn restrictions and costs multiply the roads more than eightfold");
+    out->node_count = (uint32_t)nodes;
+    out->node = malloc((nodes + 1) * sizeof *out->node);
     if (!out->node) return GEO_NO_MEMORY;
-    for (uint32_t i = 0; i < roads->node_count; i++) out->node[i] = i;
+    for (uint32_t i = 0; i < roads->node_count; i++)
+        for (uint32_t class = class_first[i]; class < class_first[i + 1]; class++) out->node[class] = i;
     for (size_t i = 0; i < automaton->count; i++)
         if (!automaton->state[i].forbidden) out->node[automaton->state[i].node] = roads->road[automaton->state[i].road].arc.head;
     return GEO_OK;
 }
 
-enum geo_status osm_split_build(const struct osm_roads *roads, const struct osm_turns *turns, struct osm_split *out, struct geo_error *error)
+enum geo_status osm_split_build(const struct geo_osm_options *options, const struct osm_roads *roads, const struct osm_turns *turns,
+                                const struct osm_costs *costs, struct osm_split *out, struct geo_error *error)
 {
-    struct automaton automaton = {.roads = roads};
+    struct automaton automaton = {.options = options, .roads = roads, .costs = costs};
     size_t capacity = 0;
     memset(out, 0, sizeof *out);
     enum geo_status rc = automaton_build(&automaton, turns);
     if (rc == GEO_OK) rc = states_place(&automaton, out, error);
-    for (uint32_t node = 0; node < roads->node_count && rc == GEO_OK; node++) rc = arcs_add(&automaton, out, GEO_NONE, node, &capacity);
+    for (uint32_t node = 0; node < out->plain_count && rc == GEO_OK; node++) rc = arcs_add(&automaton, out, GEO_NONE, node, &capacity);
     for (uint32_t i = 0; i < automaton.count && rc == GEO_OK; i++)
         if (!automaton.state[i].forbidden) rc = arcs_add(&automaton, out, i, automaton.state[i].node, &capacity);
     free(automaton.state);

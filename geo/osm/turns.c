@@ -15,7 +15,6 @@ struct finder {
     struct osm_data *data;
     const struct osm_roads *roads;
     struct osm_turns *out;
-    uint32_t *in_first, *in_road;   /* the roads that arrive at a node */
 };
 struct chain {
     uint32_t road[CHAIN_MAX];
@@ -27,18 +26,6 @@ void osm_turns_deinit(struct osm_turns *turns)
     free(turns->sequence);
     free(turns->end);
     memset(turns, 0, sizeof *turns);
-}
-
-static bool arrivals_find(struct finder *finder)
-{
-    const struct osm_roads *roads = finder->roads;
-    finder->in_first = calloc((size_t)roads->node_count + 2, sizeof *finder->in_first);
-    finder->in_road = malloc(((size_t)roads->road_count + 1) * sizeof *finder->in_road);
-    if (!finder->in_first || !finder->in_road) return false;
-    for (uint32_t i = 0; i < roads->road_count; i++) finder->in_first[roads->road[i].arc.head + 2]++;
-    for (size_t i = 2; i < (size_t)roads->node_count + 2; i++) finder->in_first[i] += finder->in_first[i - 1];
-    for (uint32_t i = 0; i < roads->road_count; i++) finder->in_road[finder->in_first[roads->road[i].arc.head + 1]++] = i;
-    return true;
 }
 
 static uint32_t node_find(const struct finder *finder, int64_t id)
@@ -54,8 +41,8 @@ static uint32_t node_find(const struct finder *finder, int64_t id)
 static uint32_t arrival_find(const struct finder *finder, uint32_t node, int64_t way)
 {
     uint32_t found = GEO_NONE;
-    for (uint32_t i = finder->in_first[node]; i < finder->in_first[node + 1]; i++) {
-        uint32_t road = finder->in_road[i];
+    for (uint32_t i = finder->roads->in_first[node]; i < finder->roads->in_first[node + 1]; i++) {
+        uint32_t road = finder->roads->in_road[i];
         if (finder->data->ways[finder->roads->road[road].last_way].id != way) continue;
         if (found != GEO_NONE) return GEO_NONE;
         found = road;
@@ -166,7 +153,7 @@ enum geo_status osm_turns_find(struct osm_data *data, const struct osm_roads *ro
 {
     struct finder finder = {.data = data, .roads = roads, .out = out};
     memset(out, 0, sizeof *out);
-    enum geo_status rc = arrivals_find(&finder) ? GEO_OK : GEO_NO_MEMORY;
+    enum geo_status rc = GEO_OK;
     for (size_t i = 0; i < data->restriction_count && rc == GEO_OK; i++) {
         const struct osm_restriction *restriction = &data->restrictions[i];
         const int64_t *from = data->members + restriction->member_first;
@@ -177,7 +164,5 @@ enum geo_status osm_turns_find(struct osm_data *data, const struct osm_roads *ro
         if (obeyed) data->stats.restrictions_obeyed++;
         else data->stats.restrictions_ignored++;
     }
-    free(finder.in_first);
-    free(finder.in_road);
     return rc;
 }

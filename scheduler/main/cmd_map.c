@@ -100,6 +100,7 @@ static void graph_print(struct buffer *out, const struct geo_graph *graph, int64
         buffer_printf(out, ",\"restrictions_obeyed\":%u,\"restrictions_ignored\":%u,\"restrictions_conditional\":%u", s->restrictions_obeyed,
                       s->restrictions_ignored, s->restrictions_conditional);
         buffer_printf(out, ",\"nodes_before\":%u,\"arcs_before\":%u,\"nodes_split\":%u,\"nodes_dropped\":%u", s->nodes_before, s->arcs_before, split, s->nodes_dropped);
+        buffer_printf(out, ",\"junctions_charged\":%u,\"nodes_restricted\":%u", s->junctions_charged, s->nodes_restricted);
         buffer_printf(out, ",\"read_ms\":%" PRId64 ",\"write_ms\":%" PRId64 ",\"peak_kib\":%" PRId64 "}\n", read_ms, write_ms, peak_kib());
         return;
     }
@@ -107,8 +108,9 @@ static void graph_print(struct buffer *out, const struct geo_graph *graph, int64
                   s->osm_relations, read_ms);
     buffer_printf(out, "roads     %u junctions, %u arcs, %u points of shape for %s\n", s->nodes_before, s->arcs_before, graph->shape_count,
                   geo_profile_name(graph->profile));
-    buffer_printf(out, "turns     %u restrictions obeyed by %u more nodes (%+.1f %%), %u ignored (not of these roads, or ambiguous), %u conditional passed over\n",
-                  s->restrictions_obeyed, split, growth, s->restrictions_ignored, s->restrictions_conditional);
+    buffer_printf(out, "turns     %u restrictions obeyed, %u ignored (not of these roads, or ambiguous), %u conditional passed over; turns cost at %u junctions\n",
+                  s->restrictions_obeyed, s->restrictions_ignored, s->restrictions_conditional, s->junctions_charged);
+    buffer_printf(out, "growth    %u nodes for it (%+.1f %%), %u of them for restrictions\n", split, growth, s->nodes_restricted);
     buffer_printf(out, "graph     %u nodes, %u arcs; %u nodes dropped outside the largest part\n", graph->node_count, graph->arc_count, s->nodes_dropped);
     buffer_printf(out, "written   %s in %" PRId64 " ms, peak memory %" PRId64 " MiB\n", options->out, write_ms, peak_kib() / 1024);
 }

@@ -63,7 +63,7 @@ static void test_map_reads_what_was_written(void **context)
     (void)context;
     struct geo_graph *graph = random_graph(11, 30, 60, 5);
     graph->profile = GEO_CAR;
-    graph->stats = (struct geo_graph_stats){1, 2, 3, 4, 5, 6, 7, 8, 9};
+    graph->stats = (struct geo_graph_stats){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
     struct bytes bytes = written(graph);
     struct geo_map *map;
     struct geo_error error;
@@ -230,7 +230,7 @@ static void test_map_of_another_version_says_so(void **context)
     struct geo_map *map;
     struct geo_error error;
     assert_int_equal(geo_map_open(path, &map, &error), GEO_INVALID);
-    assert_non_null(strstr(error.text, "version 3"));
+    assert_non_null(strstr(error.text, "version 4"));
     free(bytes.data);
     geo_graph_free(graph);
     unlink(path);

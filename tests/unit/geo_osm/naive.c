@@ -32,6 +32,7 @@ struct naive {
     uint32_t *first, *out;    /* open segments that leave a node */
     uint32_t *touches;        /* segments at a node, open or not, both ends */
     uint32_t *touch_of;       /* two of them */
+    uint32_t *touch_first, *touch_all; /* all of them, in the direction that leaves */
     uint8_t *asked;
     struct pair_rule *pairs;
     uint32_t pair_count;
@@ -82,8 +83,7 @@ static uint32_t ride_ms(const struct naive *naive, const struct osm_way *way, ui
     uint64_t mm = (uint64_t)llround(metres(naive->data.nodes.point[from], naive->data.nodes.point[to]) * 1000);
     uint64_t ms = (mm * 3600 + way->speed_mh[going] / 2) / way->speed_mh[going];
     if (way->duration_s && ferry_mm) ms = (mm * way->duration_s + ferry_mm / 2000) / (ferry_mm / 1000 + 1);
-    const struct osm_crossing *entered = &naive->data.nodes.crossing[to];
-    return (uint32_t)(ms ? ms : 1) + (entered->blocked ? 0 : entered->cost_ms[going]);
+    return (uint32_t)(ms ? ms : 1);
 }
 
 static void segments_make(struct naive *naive)
@@ -116,7 +116,12 @@ static void index_make(struct naive *naive)
     naive->touches = calloc(nodes + 1, sizeof *naive->touches);
     naive->touch_of = calloc(nodes * 2 + 2, sizeof *naive->touch_of);
     naive->asked = calloc(nodes + 1, 1);
-    assert(naive->first && naive->out && naive->touches && naive->touch_of && naive->asked);
+    naive->touch_first = calloc(nodes + 2, sizeof *naive->touch_first);
+    naive->touch_all = calloc(naive->count + 1, sizeof *naive->touch_all);
+    assert(naive->first && naive->out && naive->touches && naive->touch_of && naive->asked && naive->touch_first && naive->touch_all);
+    for (uint32_t i = 0; i < naive->count; i++) naive->touch_first[naive->segment[i].from + 2]++;
+    for (size_t i = 0; i < nodes; i++) naive->touch_first[i + 2] += naive->touch_first[i + 1];
+    for (uint32_t i = 0; i < naive->count; i++) naive->touch_all[naive->touch_first[naive->segment[i].from + 1]++] = i;
     for (uint32_t i = 0; i < naive->count; i++) {
         uint32_t node = naive->segment[i].from;
         if (naive->touches[node] < 2) naive->touch_of[node * 2 + naive->touches[node]] = i;
@@ -259,6 +264,65 @@ static bool may_turn_round(const struct naive *naive, uint32_t node)
     return !both && !line;
 }
 
+/* ---- what a turn costs ---- */
+
+static bool is_open(const struct naive *naive, uint32_t segment)
+{
+    return naive->segment[segment].ms != 0;
+}
+
+/* The segments that arrive at a node are the other directions of those that touch it. */
+static void node_count(const struct naive *naive, uint32_t node, uint32_t *in, uint32_t *out, uint32_t *arms)
+{
+    *in = *out = *arms = 0;
+    for (uint32_t i = naive->touch_first[node]; i < naive->touch_first[node + 1]; i++) {
+        uint32_t leaving = naive->touch_all[i];
+        *in += is_open(naive, leaving ^ 1);
+        *out += is_open(naive, leaving);
+        *arms += is_open(naive, leaving) || is_open(naive, leaving ^ 1);
+    }
+}
+
+static bool main_arrives_beside(const struct naive *naive, uint32_t node, uint32_t segment)
+{
+    for (uint32_t i = naive->touch_first[node]; i < naive->touch_first[node + 1]; i++) {
+        uint32_t arriving = naive->touch_all[i] ^ 1;
+        if (arriving != segment && is_open(naive, arriving) && naive->data.ways[naive->segment[arriving].way].road_class <= GEO_CLASS_SECONDARY) return true;
+    }
+    return false;
+}
+
+/* Degrees counted to the left, -180 to 180. */
+static double degrees_left(const struct naive *naive, uint32_t from, uint32_t to)
+{
+    const struct geo_point *point = naive->data.nodes.point;
+    struct geo_point a = point[naive->segment[from].from], b = point[naive->segment[from].to], c = point[naive->segment[to].to];
+    double radians = acos(-1) / 180;
+    double before = atan2(((double)b.lat_e7 - a.lat_e7), ((double)b.lon_e7 - a.lon_e7) * cos(a.lat_e7 * 1e-7 * radians));
+    double after = atan2(((double)c.lat_e7 - b.lat_e7), ((double)c.lon_e7 - b.lon_e7) * cos(b.lat_e7 * 1e-7 * radians));
+    double left = (after - before) / radians;
+    return left > 180 ? left - 360 : left <= -180 ? left + 360 : left;
+}
+
+static uint32_t turn_cost(const struct naive *naive, uint32_t from, uint32_t to)
+{
+    const struct geo_osm_options *options = &naive->data.options;
+    uint32_t node = naive->segment[from].to, in, out, arms;
+    const struct osm_crossing *crossing = &naive->data.nodes.crossing[node];
+    if (crossing->blocked) return options->uturn_ms;
+    uint32_t wait = crossing->cost_ms[from & 1];
+    node_count(naive, node, &in, &out, &arms);
+    if (in > 16 || out > 16) return wait;
+    if (to == (from ^ 1)) return wait + options->uturn_ms;
+    double left = degrees_left(naive, from, to), far = options->drives_left ? -left : left;
+    if (arms < 3 || fabs(left) <= 45) return wait;
+    if (fabs(left) >= 170) return wait + options->uturn_ms;
+    uint32_t lights = crossing->signal_ms[from & 1];
+    if (far > 0 && lights) return wait + options->signal_far_ms;
+    if (far > 0) return wait + (main_arrives_beside(naive, node, from) ? options->far_ms : 0);
+    return wait - lights + lights * options->signal_near_percent / 100;
+}
+
 /* May one go from state `s` on to segment `next`? Then *mask tells which via-way rules are under way on it. */
 static bool turn(const struct naive *naive, const struct state *s, uint32_t next, uint64_t *mask)
 {
@@ -313,16 +377,22 @@ static bool is_in_part(const struct naive *naive, uint32_t state)
     return !naive->part || (state < naive->part_size && naive->part[state]);
 }
 
-void naive_search(struct naive *naive, uint32_t segment)
+static void start(struct naive *naive, struct heap *heap, uint32_t segment)
 {
-    struct heap heap = {0};
-    for (uint32_t i = 0; i < naive->state_count; i++) naive->state[i].ms = UINT64_MAX;
     uint32_t plain = start_state(naive, segment);
     for (uint32_t i = 0; i < naive->state_count; i++) {
         if (naive->part ? naive->state[i].segment != segment || !is_in_part(naive, i) : i != plain) continue;
         naive->state[i].ms = naive->segment[segment].ms;
-        heap_push(&heap, naive->segment[segment].ms, i);
+        heap_push(heap, naive->segment[segment].ms, i);
     }
+}
+
+void naive_search(struct naive *naive, uint32_t segment, uint32_t other)
+{
+    struct heap heap = {0};
+    for (uint32_t i = 0; i < naive->state_count; i++) naive->state[i].ms = UINT64_MAX;
+    start(naive, &heap, segment);
+    if (other != GEO_NONE) start(naive, &heap, other);
     while (heap.count) {
         struct heap_item top = heap_pop(&heap);
         struct state s = naive->state[top.value];
@@ -333,7 +403,7 @@ void naive_search(struct naive *naive, uint32_t segment)
             uint64_t mask = 0;
             if (!turn(naive, &s, next, &mask)) continue;
             uint32_t to = state_find(naive, next, mask);
-            uint64_t ms = s.ms + naive->segment[next].ms;
+            uint64_t ms = s.ms + turn_cost(naive, s.segment, next) + naive->segment[next].ms;
             if (ms >= naive->state[to].ms) continue;
             naive->state[to].ms = ms;
             heap_push(&heap, ms, to);
@@ -489,6 +559,8 @@ void naive_free(struct naive *naive)
     free(naive->out);
     free(naive->touches);
     free(naive->touch_of);
+    free(naive->touch_first);
+    free(naive->touch_all);
     free(naive->asked);
     free(naive->pairs);
     free(naive->pair_first);

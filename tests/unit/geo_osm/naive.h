@@ -14,8 +14,8 @@ uint32_t naive_segment_ms(const struct naive *naive, uint32_t segment);
 /** Keep to the strongly connected part of (segment, rules under way) that holds a state of each given segment, as a graph keeps to its largest
  *  part; false if there is none. *covered: how many segments have a state in it. Searches then begin with every history the part allows. */
 bool naive_part_choose(struct naive *naive, const uint32_t *segments, uint32_t count, uint32_t *covered);
-/** Search from the beginning of a segment, with no history (or within the part chosen). */
-void naive_search(struct naive *naive, uint32_t segment);
+/** Search from the beginning of a segment and (unless GEO_NONE) of another, with no history (or within the part chosen). */
+void naive_search(struct naive *naive, uint32_t segment, uint32_t other);
 /** From the beginning of the first to the beginning of this segment, ready to drive it; UINT64_MAX if no way leads there. */
 uint64_t naive_ms(const struct naive *naive, uint32_t segment);
 uint32_t naive_rule_count(const struct naive *naive);

@@ -29,14 +29,27 @@
 #define SPOKES WAY(15, 1, 5, STREET) WAY(25, 2, 5, STREET) WAY(35, 3, 5, STREET) WAY(45, 4, 5, STREET)
 #define TAIL "</osm>"
 
-static struct geo_graph *town(const char *xml, enum geo_profile profile)
+static struct geo_graph *town_with(const char *xml, struct geo_osm_options options)
 {
-    struct geo_osm_options options = geo_osm_options_default(profile);
     struct geo_graph *graph = NULL;
     struct geo_error error = {.text = ""};
     if (geo_osm_build_bytes((const uint8_t *)xml, strlen(xml), &options, &graph, &error) != GEO_OK) fail_msg("%s", error.text);
     assert_int_equal(geo_graph_check(graph, &error), GEO_OK);
     return graph;
+}
+
+static struct geo_graph *town(const char *xml, enum geo_profile profile)
+{
+    return town_with(xml, geo_osm_options_default(profile));
+}
+
+/* Where turning costs nothing, only restrictions make copies. */
+static struct geo_graph *town_of_free_turns(const char *xml, enum geo_profile profile)
+{
+    struct geo_osm_options options = geo_osm_options_default(profile);
+    options.uturn_ms = options.far_ms = options.signal_far_ms = 0;
+    options.signal_near_percent = 100;
+    return town_with(xml, options);
 }
 
 /* The arc of a way, standing for its copies, along or against its first direction; GEO_NONE if closed. */
@@ -121,7 +134,7 @@ static void test_build_reads_access_by_the_most_telling_tag(void **state)
 static void test_build_obeys_a_no_turn(void **state)
 {
     (void)state;
-    struct geo_graph *graph = town(HEAD NODES MIDDLE SIDES SPOKES RESTRICTION(15, VIA_NODE, 25, TAG("restriction", "no_left_turn")) TAIL, GEO_EBIKE);
+    struct geo_graph *graph = town_of_free_turns(HEAD NODES MIDDLE SIDES SPOKES RESTRICTION(15, VIA_NODE, 25, TAG("restriction", "no_left_turn")) TAIL, GEO_EBIKE);
     assert_int_equal(graph->stats.restrictions_obeyed, 1);
     assert_int_equal(graph->node_count, 6);
     assert_false(may_turn(graph, 15, 25));
@@ -161,7 +174,7 @@ static void test_build_leaves_restrictions_of_others_alone(void **state)
 static void test_build_obeys_a_restriction_through_a_way(void **state)
 {
     (void)state;
-    struct geo_graph *graph = town(
+    struct geo_graph *graph = town_of_free_turns(
         HEAD NODES MIDDLE SIDES SPOKES RESTRICTION(15, "<member type='way' ref='25' role='via'/>", 23, TAG("restriction", "no_u_turn")) TAIL, GEO_CAR);
     assert_int_equal(graph->stats.restrictions_obeyed, 1);
     /* two copies of nodes: in the middle (came by 15), at 2 (came by 15 and 25) */

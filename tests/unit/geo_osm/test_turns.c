@@ -43,6 +43,7 @@ static void nodes_put(struct town *town)
         uint32_t kind = below(town, 16);
         put(town, "<node id='%u' lat='31.%07u' lon='121.%07u'>", i + 1, 2000000 + i / SIDE * 20000 + below(town, 6000), 4000000 + i % SIDE * 20000 + below(town, 6000));
         if (kind == 0) put(town, "<tag k='highway' v='traffic_signals'/>");
+        if (kind == 2) put(town, "<tag k='highway' v='traffic_signals'/><tag k='traffic_signals:direction' v='backward'/><tag k='barrier' v='gate'/>");
         if (kind == 1) put(town, "<tag k='barrier' v='bollard'/>"); /* a wall to cars, three seconds to e-bikes */
         put(town, "</node>");
     }
@@ -50,13 +51,14 @@ static void nodes_put(struct town *town)
 
 static void way_put(struct town *town, const uint32_t *ref, uint32_t count)
 {
-    uint32_t oneway = below(town, 5), name = below(town, 2);
+    static const char *const kinds[] = {"residential", "residential", "secondary", "primary"};
+    uint32_t oneway = below(town, 5), name = below(town, 2), kind = below(town, 4);
     assert_true(town->way_count < WAYS_MAX);
     town->end[town->way_count][0] = ref[0];
     town->end[town->way_count++][1] = ref[count - 1];
     put(town, "<way id='%u'>", town->way_count);
     for (uint32_t i = 0; i < count; i++) put(town, "<nd ref='%u'/>", ref[i] + 1);
-    put(town, "<tag k='highway' v='residential'/><tag k='name' v='%c'/>", 'a' + (int)name);
+    put(town, "<tag k='highway' v='%s'/><tag k='name' v='%c'/>", kinds[kind], 'a' + (int)name);
     if (oneway < 2) put(town, "<tag k='oneway' v='%s'/>", oneway ? "yes" : "-1");
     put(town, "</way>");
 }
@@ -115,18 +117,20 @@ static void town_make(struct town *town, uint64_t seed)
 
 /* ---- */
 
-/* Bellman and Ford: from the head of any copy of the road. */
+/* Bellman and Ford: from the beginning of any copy of the road and of its other direction. */
 static void graph_search(const struct geo_graph *graph, uint32_t from, uint64_t *ms)
 {
     memset(ms, 0xff, graph->node_count * sizeof *ms);
-    for (uint32_t i = 0; i < graph->arc_count; i++)
-        if (graph->arcs[i].twin == from) ms[graph->arcs[i].head] = graph->arcs[i].travel_ms;
+    for (uint32_t i = 0; i < graph->arc_count; i++) {
+        const struct geo_arc *arc = &graph->arcs[i];
+        if ((arc->twin == from || arc->twin == graph->arcs[from].reverse) && arc->travel_ms < ms[arc->head]) ms[arc->head] = arc->travel_ms;
+    }
     for (bool better = true; better;) {
         better = false;
         for (uint32_t i = 0; i < graph->arc_count; i++) {
             const struct geo_arc *arc = &graph->arcs[i];
-            if (ms[arc->tail] == UINT64_MAX || ms[arc->tail] + arc->travel_ms >= ms[arc->head]) continue;
-            ms[arc->head] = ms[arc->tail] + arc->travel_ms;
+            if (ms[arc->tail] == UINT64_MAX || ms[arc->tail] + arc->turn_ms + arc->travel_ms >= ms[arc->head]) continue;
+            ms[arc->head] = ms[arc->tail] + arc->turn_ms + arc->travel_ms;
             better = true;
         }
     }
@@ -137,6 +141,17 @@ static uint32_t first_segment(const struct naive *naive, const struct geo_graph 
     const struct geo_point *shape = graph->shape + arc->shape_first;
     uint32_t last = arc->shape_count - 1;
     return arc->reversed ? naive_segment(naive, arc->way, shape[last], shape[last - 1]) : naive_segment(naive, arc->way, shape[0], shape[1]);
+}
+
+/* Until one may enter the road, from either end. */
+static uint64_t graph_ms(const struct geo_graph *graph, const uint64_t *ms, uint32_t road)
+{
+    uint64_t best = UINT64_MAX;
+    for (uint32_t i = 0; i < graph->arc_count; i++) {
+        const struct geo_arc *arc = &graph->arcs[i];
+        if ((arc->twin == road || arc->twin == graph->arcs[road].reverse) && ms[arc->tail] != UINT64_MAX && ms[arc->tail] + arc->turn_ms < best) best = ms[arc->tail] + arc->turn_ms;
+    }
+    return best;
 }
 
 /* The graph is one strongly connected part of the town: so must the oracle's be, and both of the same roads. */
@@ -164,14 +179,14 @@ static void pairs_compare(uint64_t seed, const struct geo_graph *graph, struct n
 {
     for (uint32_t from = 0; from < graph->arc_count; from++) {
         if (graph->arcs[from].twin != from) continue;
-        uint32_t start = first_segment(naive, graph, &graph->arcs[from]);
-        naive_search(naive, start);
+        uint32_t back = graph->arcs[from].reverse;
+        naive_search(naive, first_segment(naive, graph, &graph->arcs[from]), back == GEO_NONE ? GEO_NONE : first_segment(naive, graph, &graph->arcs[back]));
         graph_search(graph, from, ms);
         for (uint32_t to = 0; to < graph->arc_count; to++) {
-            if (graph->arcs[to].twin != to || to == from) continue;
-            uint64_t best = UINT64_MAX, wanted = naive_ms(naive, first_segment(naive, graph, &graph->arcs[to]));
-            for (uint32_t i = 0; i < graph->arc_count; i++)
-                if (graph->arcs[i].twin == to && ms[graph->arcs[i].tail] < best) best = ms[graph->arcs[i].tail];
+            if (graph->arcs[to].twin != to || to == from || to == back) continue;
+            uint64_t best = graph_ms(graph, ms, to), wanted = naive_ms(naive, first_segment(naive, graph, &graph->arcs[to])), other = wanted;
+            if (graph->arcs[to].reverse != GEO_NONE) other = naive_ms(naive, first_segment(naive, graph, &graph->arcs[graph->arcs[to].reverse]));
+            if (other < wanted) wanted = other;
             if (best != wanted)
                 fail_msg("town %llu: from way %lld to way %lld: graph %llu ms, naive %llu ms", (unsigned long long)seed, (long long)graph->arcs[from].way,
                          (long long)graph->arcs[to].way, (unsigned long long)best, (unsigned long long)wanted);
