@@ -21,7 +21,7 @@ static struct wait **watch_list(struct api *api, enum wait_kind kind)
     case WAIT_ORDERS: return &api->order_watchers;
     case WAIT_COURIER: return &api->route_watchers;
     case WAIT_BOARD: return &api->board_watchers;
-    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
     case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
     case WAIT_UPSERT: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS: break;
@@ -82,6 +82,7 @@ static enum status full(struct error *err, const char *what)
 enum status api_submit(struct api *api, struct wait *wait, struct submission *submission, struct error *err)
 {
     submission->order.city = submission->city;
+    submission->quote = wait->kind == WAIT_QUOTE;
     return engine_submit(api->engine, submission, ticket_of(wait)) ? STATUS_OK : full(err, "intake");
 }
 
@@ -163,7 +164,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: order_on_decided(wait, call, message); break;
     case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
-    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
     case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
@@ -180,7 +181,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: claim_on_answer(wait, call, message); break;
     case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
     case WAIT_ROUTE: case WAIT_MATRIX: routing_on_answer(wait, call, message); break;
-    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
+    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
     case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_POSITIONS:
         UNREACHABLE("a call that asked nothing got an answer");
     }

@@ -253,10 +253,48 @@ static enum status on_submit_test(struct api *api, struct wait *wait, struct rpc
     return api_submit(api, wait, &submission, err);
 }
 
+/* The same way as submission takes; api_submit marks it as a quote. A field at fault is named as in the request that was sent. */
+static enum status on_quote(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err)
+{
+    const Meddispatch__V1__QuoteOrderRequest *request = (const void *)message;
+    struct error own = {0};
+    enum status rc = STATUS_OK;
+    const char *which = "";
+    switch (request->order_case) {
+    case MEDDISPATCH__V1__QUOTE_ORDER_REQUEST__ORDER_PRESCRIPTION:
+        which = "prescription";
+        rc = on_submit_prescription(api, wait, call, &request->prescription->base, &own);
+        break;
+    case MEDDISPATCH__V1__QUOTE_ORDER_REQUEST__ORDER_TEST:
+        which = "test";
+        rc = on_submit_test(api, wait, call, &request->test->base, &own);
+        break;
+    case MEDDISPATCH__V1__QUOTE_ORDER_REQUEST__ORDER__NOT_SET:
+    case _MEDDISPATCH__V1__QUOTE_ORDER_REQUEST__ORDER__CASE_IS_INT_SIZE: return error_field(err, "order", "a prescription or a test is required");
+    }
+    if (rc == STATUS_OK || !err) return rc;
+    *err = own;
+    if (own.field[0]) text_format(err->field, sizeof err->field, "%s.%.40s", which, own.field);
+    return rc;
+}
+
+static void quote_reply(struct arena *arena, struct rpc_call *call, const struct intake_result *result)
+{
+    Meddispatch__V1__QuoteOrderResponse response = MEDDISPATCH__V1__QUOTE_ORDER_RESPONSE__INIT;
+    response.claim = view_claim(arena, &result->claim);
+    response.eta_ms = result->claim.state == CLAIM_REFUSED ? 0 : result->order.promise_ms; /* nothing is planned for a quote: the promise is what holds */
+    method_reply(call, &response.base);
+}
+
 void order_on_submitted(struct wait *wait, struct rpc_call *call, const struct message *message)
 {
     const struct intake_result *result = &message->result;
     struct arena *arena = arena_new(1u << 20);
+    if (wait->kind == WAIT_QUOTE) {
+        quote_reply(arena, call, result);
+        arena_free(arena);
+        return;
+    }
     struct board_order order = {
         .id = result->order.id, .phase = result->order.phase, .version = result->order.phase == ORDER_REFUSED ? 0 : 1, .promise_ms = result->order.promise_ms};
     Meddispatch__V1__OrderState *state = view_state(arena, &order, result->repeated);
@@ -451,6 +489,7 @@ const struct method ORDER_METHODS[] = {
      on_submit_prescription, 64 * 1024},
     {"/meddispatch.v1.OrderService/SubmitTestOrder", RPC_UNARY, WAIT_SUBMIT_TEST, &meddispatch__v1__submit_test_order_request__descriptor, on_submit_test,
      64 * 1024},
+    {"/meddispatch.v1.OrderService/QuoteOrder", RPC_UNARY, WAIT_QUOTE, &meddispatch__v1__quote_order_request__descriptor, on_quote, 64 * 1024},
     {"/meddispatch.v1.OrderService/ApprovePrescription", RPC_UNARY, WAIT_APPROVE, &meddispatch__v1__approve_prescription_request__descriptor, on_approve, 0},
     {"/meddispatch.v1.OrderService/MarkReady", RPC_UNARY, WAIT_READY, &meddispatch__v1__mark_ready_request__descriptor, on_ready, 0},
     {"/meddispatch.v1.OrderService/CancelOrder", RPC_UNARY, WAIT_CANCEL, &meddispatch__v1__cancel_order_request__descriptor, on_cancel, 0},

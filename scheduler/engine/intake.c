@@ -20,7 +20,7 @@ static void hand_to_core(struct intake *intake)
     to_core->orders = mem_zalloc(intake->count, sizeof *to_core->orders);
     for (uint32_t i = 0; i < intake->count; i++) {
         const struct intake_result *result = &intake->results[i];
-        if (result->status != STATUS_OK || result->repeated || result->order.phase != ORDER_ADJUDICATED) continue;
+        if (intake->submissions[i].quote || result->status != STATUS_OK || result->repeated || result->order.phase != ORDER_ADJUDICATED) continue;
         uint32_t at = to_core->count++;
         to_core->orders[at] = result->order;
         to_core->commands[at] = (struct command){.kind = COMMAND_ORDER_ACCEPTED, .city = result->order.city, .order = result->order.id};
@@ -38,7 +38,7 @@ static void answer(struct intake *intake, enum status rc, const struct error *er
         } else {
             message->result = intake->results[i];
             if (message->result.status != STATUS_OK) message->error = message->result.error;
-            else if (message->result.order.phase == ORDER_REFUSED) atomic_fetch_add(&intake->engine->refused, 1);
+            else if (message->result.order.phase == ORDER_REFUSED && !intake->submissions[i].quote) atomic_fetch_add(&intake->engine->refused, 1);
         }
         engine_tell(intake->engine, message);
     }

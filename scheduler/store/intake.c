@@ -213,6 +213,16 @@ static enum status repeated_answer(struct store *store, struct intake_item *item
     return STATUS_OK;
 }
 
+/* A quote is decided as the order would be, under the same lock, on what its neighbours in the batch have left; then it is forgotten. */
+static void quote_answer(struct intake_item *item)
+{
+    struct intake_result *result = item->result;
+    if (item->open) item_decide(item);
+    item->open = false;
+    result->order.id.v = result->claim.order.v = result->claim.id.v = 0;
+    result->order.pickup_code[0] = '\0';
+}
+
 /* ---- one transaction ---- */
 
 static void items_init(struct intake_item *items, const struct submission *const *batch, struct intake_result *const *results, size_t count, int64_t now_ms)
@@ -233,7 +243,8 @@ static enum status transact(struct store *store, const struct submission *const 
     if (rc == STATUS_OK) rc = intake_read(store, items, count, err);
     bool any = false;
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
-        if (items[i].stored_order.v) rc = repeated_answer(store, &items[i], err);
+        if (items[i].submission->quote) quote_answer(&items[i]);
+        else if (items[i].stored_order.v) rc = repeated_answer(store, &items[i], err);
         else if (items[i].open) item_decide(&items[i]);
         carry_over(&items[i], items + i + 1, count - i - 1);
         any |= items[i].open;

@@ -122,6 +122,39 @@ static void test_repeated_key_gives_the_original_answer(void **state)
     assert_int_not_equal(results[2].order.id.v, results[0].order.id.v);
 }
 
+/* What a claim says, without the ids that a quote has none of. */
+static struct claim without_ids(const struct claim *claim)
+{
+    struct claim copy = *claim;
+    copy.id.v = copy.order.v = 0;
+    return copy;
+}
+
+static void test_a_quote_is_the_answer_of_a_moment_later_and_leaves_no_trace(void **state)
+{
+    (void)state;
+    struct submission s = fixture_prescription(1, 5, "quoted", "AMLO", 3, 900), q = s;
+    q.quote = true;
+    static const char TRACES[] = "SELECT (SELECT count(*) FROM orders) + (SELECT count(*) FROM claim) + (SELECT count(*) FROM ledger) + "
+                                 "(SELECT count(*) FROM prescription_use) + (SELECT coalesce(sum(pending_fen), 0) FROM member_year)::bigint";
+    int64_t before = raw_number(raw, TRACES);
+    struct submission both[3] = {q, q, q};
+    struct intake_result results[3];
+    text_format(both[2].lines[0].product, sizeof both[2].lines[0].product, "OXY");
+    assert_ok(store_intake(app, both, 3, FIXTURE_NOW_MS, results, err));
+    for (int i = 0; i < 3; i++) assert_int_equal(results[i].status, STATUS_OK);
+    assert_string_equal(results[2].claim.refusal_rule, "R7");
+    assert_int_equal(before, raw_number(raw, TRACES));
+    struct intake_result real = fixture_intake(app, &s);
+    assert_false(real.repeated);
+    struct claim quoted = without_ids(&results[0].claim), again = without_ids(&results[1].claim), held = without_ids(&real.claim);
+    assert_int_equal(held.state, CLAIM_HELD);
+    assert_memory_equal(&quoted, &held, sizeof held);
+    assert_memory_equal(&again, &held, sizeof held); /* quotes use nothing up for each other */
+    assert_int_equal(results[0].claim.id.v, 0);
+    assert_string_equal(results[0].order.pickup_code, "");
+}
+
 static void test_refusals_are_answers(void **state)
 {
     (void)state;
@@ -410,7 +443,7 @@ int main(void)
         cmocka_unit_test(test_prescription_is_adjudicated_and_held),
         cmocka_unit_test(test_claims_entries_agree_with_what_the_database_wrote),
         cmocka_unit_test(test_repeated_key_gives_the_original_answer),
-        cmocka_unit_test(test_refusals_are_answers),
+        cmocka_unit_test(test_a_quote_is_the_answer_of_a_moment_later_and_leaves_no_trace), cmocka_unit_test(test_refusals_are_answers),
         cmocka_unit_test(test_unknown_things_name_the_field),
         cmocka_unit_test(test_poisoned_order_sinks_alone),
         cmocka_unit_test(test_batch_of_one_member_respects_the_cap_to_the_fen),

@@ -40,8 +40,10 @@ test('SubmitPrescription adjudicates to the fen, holds the benefit, and answers 
   const ceiling = Number(product.ceiling_fen), price = ceiling + 137;
   const before = await benefitsOf('M000001');
   const request = prescription(town, { lines: [{ product_code: product.code, quantity: 1, price_fen: price }] });
+  const quote = await api.call('OrderService', 'QuoteOrder', { prescription: request });
   const answer = await api.call('OrderService', 'SubmitPrescription', request);
   const { order, claim } = answer;
+  assert.deepEqual({ ...quote.claim, claim_id: claim.claim_id }, claim, 'the quote of a moment before');
   assert.equal(order.phase, 'ORDER_PHASE_ADJUDICATED');
   assert.equal(order.repeated, false);
   assert.equal(claim.state, 'HELD');
