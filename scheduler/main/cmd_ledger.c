@@ -1,4 +1,4 @@
-/* meddispatch ledger verify|trial-balance: are the books sound, and what do they say. */
+/* meddispatch ledger: are the books sound, and what do they say. verify and trial-balance are here, the rest in cmd_ledger_more.c. */
 #include "money_commands.h"
 
 #include <inttypes.h>
@@ -6,14 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd_ledger_more.h"
 #include "money_options.h"
 
 enum { ACCOUNTS_MAX = 100000, FAULTS_MAX = 1000 };
 
-static const char USAGE[] = "usage: meddispatch ledger verify|trial-balance --db URI [--city N] [--through YYYY-MM-DD] [--json]\n"
-                            "  verify         recompute everything: row hashes, chain of closed days, holds, member-years, claims, reversals, balance\n"
-                            "  trial-balance  debits and credits by account, up to a business day\n"
-                            "Exit: 0 sound and balanced, 1 not, 2 usage, 3 input refused, 4 database unavailable.\n";
+static const char USAGE[] =
+    "usage: meddispatch ledger VERB --db URI [--city N] [--json]\n"
+    "  verify         recompute everything: row hashes, chain of closed days, holds, member-years, claims, reversals, balance\n"
+    "  verify --export FILE [--head FILE]      check an export without a database: every hash, and that the kept head is in the chain\n"
+    "  export --export FILE                    write all closed days with their hashes\n"
+    "  trial-balance [--at DAY|INSTANT]        debits and credits by account; DAY: up to that business day, INSTANT (2026-03-10T08:00:00Z): posted by then\n"
+    "  statement --account NAME [--owner CODE] [--from DAY] [--at DAY]   an account's entries with opening, running and closing balance\n"
+    "  readjudicate   decide every past claim again from what was kept with it; it must come out the same to the byte\n"
+    "Exit: 0 sound and balanced, 1 not, 2 usage, 3 input refused, 4 database unavailable.\n";
 
 struct totals {
     int64_t debit_fen, credit_fen, held_fen, payable_fen, accrued_fen;
@@ -23,7 +29,7 @@ struct totals {
 static enum status read_trial(const struct money_options *options, struct store *store, struct trial_row *rows, size_t *count, struct totals *totals,
                               struct error *err)
 {
-    TRY(store_trial_balance(store, options->city, options->through_day, rows, ACCOUNTS_MAX, count, err));
+    TRY(store_trial_balance(store, options->city, options->through_day, options->at_ms, rows, ACCOUNTS_MAX, count, err));
     *totals = (struct totals){0};
     for (size_t i = 0; i < *count; i++) {
         int64_t balance_fen = rows[i].credit_fen - rows[i].debit_fen;
@@ -108,22 +114,54 @@ static int trial_balance(const struct money_options *options, struct store *stor
     return totals.debit_fen == totals.credit_fen ? EXIT_DONE : EXIT_NO;
 }
 
+static int trial_balance_alone(const struct money_options *options, struct store *store)
+{
+    struct trial_row *rows = mem_zalloc(ACCOUNTS_MAX, sizeof *rows);
+    int code = trial_balance(options, store, rows);
+    free(rows);
+    return code;
+}
+
+static int verify_alone(const struct money_options *options, struct store *store)
+{
+    struct trial_row *rows = mem_zalloc(ACCOUNTS_MAX, sizeof *rows);
+    int code = verify(options, store, rows);
+    free(rows);
+    return code;
+}
+
+static const struct {
+    const char *name;
+    enum store_role role;
+    int (*run)(const struct money_options *options, struct store *store);
+} VERBS[] = {
+    {"verify", STORE_ROLE_READER, verify_alone},
+    {"trial-balance", STORE_ROLE_READER, trial_balance_alone},
+    {"statement", STORE_ROLE_READER, ledger_statement},
+    {"export", STORE_ROLE_READER, ledger_export},
+    {"readjudicate", STORE_ROLE_SETTLEMENT, ledger_readjudicate},
+};
+
 int cmd_ledger(int argc, char **argv)
 {
     struct money_options options;
     struct store *store = NULL;
     struct error err = {0};
+    size_t at = 0;
     if (!money_options_read("ledger", argc, argv, &options)) return EXIT_USAGE;
-    bool verifies = strcmp(options.verb, "verify") == 0;
-    if (options.help || (!verifies && strcmp(options.verb, "trial-balance") != 0)) {
+    while (at < COUNT_OF(VERBS) && strcmp(VERBS[at].name, options.verb) != 0) at++;
+    if (options.help || at == COUNT_OF(VERBS)) {
         fputs(USAGE, options.help ? stdout : stderr);
         return options.help ? EXIT_DONE : EXIT_USAGE;
     }
-    enum status rc = money_store_open(&options, STORE_ROLE_READER, &store, &err);
+    if (strcmp(options.verb, "verify") == 0 && options.export_file) return ledger_verify_file(&options);
+    if (!options.db) {
+        fprintf(stderr, "meddispatch ledger: --db URI is needed\n");
+        return EXIT_USAGE;
+    }
+    enum status rc = money_store_open(&options, VERBS[at].role, &store, &err);
     if (rc != STATUS_OK) return exit_told("ledger", rc, &err);
-    struct trial_row *rows = mem_zalloc(ACCOUNTS_MAX, sizeof *rows);
-    int code = verifies ? verify(&options, store, rows) : trial_balance(&options, store, rows);
-    free(rows);
+    int code = VERBS[at].run(&options, store);
     store_close(store);
     return code;
 }

@@ -10,10 +10,11 @@
 
 static const char USAGE[] =
     "usage: meddispatch settle VERB --business-date YYYY-MM-DD --db URI [--city N] [--payee P] [--out DIR] [--actor NAME] [--json]\n"
-    "  close    close the business day (and every earlier one): later postings go to the next day\n"
+    "  close    close the business day (and every earlier one): later postings go to the next day; with --out write the chain's head\n"
     "  prepare  make each payee's batch and seal it with its file's hash; with --out write the files\n"
     "  approve  by another person than who prepared\n"
     "  send     write the approved batches' files to --out DIR and book the payouts\n"
+    "  expire   void holds older than --hours H (72) whose order was never delivered\n"
     "  status   how the day's batches stand\n"
     "  confirm  the bank has paid --payee P (--bank-ref R); fail: it has not, the money is due again\n"
     "Every verb may be run again. Exit: 0 done, 1 refused by the state of things, 2 usage, 3 input refused, 4 database or folder unavailable.\n";
@@ -68,8 +69,23 @@ static enum status close_day(const struct money_options *options, struct store *
     char day[11];
     uint32_t closed = 0;
     TRY(store_day_close(store, options->city, options->day, options->actor, &closed, err));
+    if (options->out_dir) TRY(settle_head_write(store, options->city, options->day, options->out_dir, err));
     claims_day_to_text(options->day, day);
     printf(options->json ? "{\"business_date\":\"%s\",\"closed\":%u}\n" : "%s: %u business days closed\n", day, closed);
+    return STATUS_OK;
+}
+
+/* In pages, each a transaction: a night's worth of forgotten holds never locks the day's work out. */
+static enum status expire(const struct money_options *options, struct store *store, struct error *err)
+{
+    int64_t now_ms = clock_now_ms(), before_ms = now_ms - (options->hours ? options->hours : 72) * INT64_C(3600000);
+    uint64_t total = 0;
+    uint32_t expired = STORE_PAGE_MAX;
+    while (expired == STORE_PAGE_MAX) {
+        TRY(store_holds_expire(store, options->city, before_ms, now_ms, &expired, err));
+        total += expired;
+    }
+    printf(options->json ? "{\"expired\":%" PRIu64 "}\n" : "%" PRIu64 " holds expired\n", total);
     return STATUS_OK;
 }
 
@@ -82,6 +98,7 @@ static enum status run(const struct money_options *options, struct store *store,
     enum status rc;
     *known = true;
     if (strcmp(verb, "close") == 0) return close_day(options, store, err);
+    if (strcmp(verb, "expire") == 0) return expire(options, store, err);
     if (strcmp(verb, "prepare") == 0) {
         rc = settle_prepare(&job, &batches, err);
     } else if (strcmp(verb, "approve") == 0) {
@@ -112,7 +129,7 @@ int cmd_settle(int argc, char **argv)
         fputs(USAGE, stdout);
         return EXIT_DONE;
     }
-    if (!options.has_day || !options.verb[0]) {
+    if ((!options.has_day && strcmp(options.verb, "expire") != 0) || !options.verb[0]) {
         fputs(USAGE, stderr);
         return EXIT_USAGE;
     }

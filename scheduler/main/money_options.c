@@ -14,6 +14,27 @@ static bool bad(const char *command, const char *option)
     return false;
 }
 
+/* "2026-03-10": the end of that business day. "2026-03-10T15:04:05Z": what had been posted by that moment. */
+static bool at_option(struct money_options *out, const char *value)
+{
+    char day[11];
+    int32_t of_day, part[3];
+    if (strlen(value) == 10) return claims_day_from_text(value, &out->through_day);
+    if (strlen(value) != 20 || value[10] != 'T' || value[13] != ':' || value[16] != ':' || value[19] != 'Z') return false;
+    (void)text_copy(day, sizeof day, value);
+    for (int i = 0; i < 3; i++) {
+        int64_t two;
+        char digits[3] = {value[11 + 3 * i], value[12 + 3 * i], '\0'};
+        if (!text_to_i64(digits, 0, i == 0 ? 23 : 59, &two)) return false;
+        part[i] = (int32_t)two;
+    }
+    int32_t day_number;
+    if (!claims_day_from_text(day, &day_number)) return false;
+    of_day = part[0] * 3600 + part[1] * 60 + part[2];
+    out->at_ms = (day_number * INT64_C(86400) + of_day) * 1000 + 999;
+    return true;
+}
+
 static bool one_option(struct money_options *out, int c, const char *value)
 {
     int64_t city;
@@ -29,6 +50,13 @@ static bool one_option(struct money_options *out, int c, const char *value)
         if (!text_to_i64(value, 1, INT32_MAX, &city)) return false;
         out->city.v = (uint32_t)city;
         return true;
+    case 'f': return claims_day_from_text(value, &out->from_day);
+    case 'T': return at_option(out, value);
+    case 'H': out->head = value; return true;
+    case 'e': out->export_file = value; return true;
+    case 'A': out->account = value; return true;
+    case 'O': out->owner = value; return true;
+    case 'n': return text_to_i64(value, 1, 24 * 3660, &out->hours);
     case 'j': out->json = true; return true;
     default: out->help = true; return true;
     }
@@ -40,8 +68,11 @@ bool money_options_read(const char *command, int argc, char **argv, struct money
         {"db", required_argument, NULL, 'd'},      {"payee", required_argument, NULL, 'p'}, {"out", required_argument, NULL, 'o'},
         {"bank-ref", required_argument, NULL, 'r'}, {"actor", required_argument, NULL, 'a'}, {"business-date", required_argument, NULL, 'b'},
         {"through", required_argument, NULL, 't'}, {"city", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
+        {"from", required_argument, NULL, 'f'},    {"at", required_argument, NULL, 'T'},    {"head", required_argument, NULL, 'H'},
+        {"export", required_argument, NULL, 'e'},  {"account", required_argument, NULL, 'A'}, {"owner", required_argument, NULL, 'O'},
+        {"hours", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX};
+    *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX, .at_ms = INT64_MAX, .owner = ""};
     text_format(out->actor, sizeof out->actor, "uid:%u", (unsigned)getuid());
     optind = 1;
     for (int c, at = 0; (c = getopt_long(argc, argv, "", OPTIONS, &at)) != -1;) {
@@ -53,7 +84,7 @@ bool money_options_read(const char *command, int argc, char **argv, struct money
         fprintf(stderr, "meddispatch %s: one word too many\n", command);
         return false;
     }
-    if (out->help || out->db) return true;
+    if (out->help || out->db || (out->export_file && strcmp(command, "ledger") == 0)) return true; /* what lies in a file needs no database */
     fprintf(stderr, "meddispatch %s: --db URI is needed\n", command);
     return false;
 }

@@ -49,6 +49,22 @@ must_use enum status settle_status(const struct settle_job *job, struct settle_b
 /** The bank's answer for the payee's batch: SENT -> CONFIRMED or FAILED. */
 must_use enum status settle_answer(const struct settle_job *job, bool paid, const char *bank_ref, struct settle_batches *out, struct error *err);
 
+/* ---- the hash chain outside the database ---- */
+
+struct ledger_export_result {
+    uint64_t rows, blocks;
+    int32_t through_day;              /* the last sealed day; 0 none */
+    struct sha256 head;               /* its hash */
+};
+/** Write all sealed days of a city's ledger to `path`, streaming. Role reader is enough. */
+must_use enum status settle_ledger_export(struct store *store, struct city_id city, const char *path, struct ledger_export_result *out, struct error *err);
+/** Check such a file without any database: every row's hash, every day's block, the chain, and (head_path not NULL) that the chain passes through the
+ *  head that was kept elsewhere. DATA_LOSS (reason CHAIN_BROKEN) says where it breaks: one row changed, removed or put in is enough. Without a head,
+ *  a chain made anew from its first change on would pass: keep the heads. */
+must_use enum status settle_ledger_verify_file(const char *path, const char *head_path, struct ledger_export_result *out, struct error *err);
+/** Write the head of a sealed day into `dir` as ledger-head-CITY-YYYYMMDD.txt. */
+must_use enum status settle_head_write(struct store *store, struct city_id city, int32_t day, const char *dir, struct error *err);
+
 /* ---- the remittance file ---- */
 
 /** "PH-01-20261123-1"; deterministic. */

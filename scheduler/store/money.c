@@ -13,8 +13,8 @@ static const struct sql_statement
              "SELECT a.kind, CASE WHEN a.kind IN (2, 5, 7) THEN '' ELSE a.owner END AS owner, coalesce(sum(s.debit), 0)::bigint, "
              "coalesce(sum(s.credit), 0)::bigint FROM account a LEFT JOIN ("
              "SELECT debit_account AS account_id, amount_fen AS debit, 0 AS credit FROM ledger WHERE city_id = $1::integer AND business_day <= "
-             "(DATE '1970-01-01' + $2::integer) UNION ALL "
-             "SELECT credit_account, 0, amount_fen FROM ledger WHERE city_id = $1::integer AND business_day <= (DATE '1970-01-01' + $2::integer)) s "
+             "(DATE '1970-01-01' + $2::integer) AND at_ms <= $4::bigint UNION ALL "
+             "SELECT credit_account, 0, amount_fen FROM ledger WHERE city_id = $1::integer AND business_day <= (DATE '1970-01-01' + $2::integer) AND at_ms <= $4::bigint) s "
              "USING (account_id) WHERE a.city_id = $1::integer GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $3::integer"},
     FAULTS = {"ledger_faults", "SELECT what, entry_id, claim_id, expected_fen, found_fen, business_day - DATE '1970-01-01' FROM ledger_faults($1::integer) "
                                "ORDER BY what, entry_id, claim_id LIMIT $2::integer"},
@@ -80,8 +80,8 @@ enum status store_day_closed_through(struct store *store, struct city_id city, i
     return rc;
 }
 
-enum status store_trial_balance(struct store *store, struct city_id city, int32_t through_day, struct trial_row *out, size_t capacity, size_t *count,
-                                struct error *err)
+enum status store_trial_balance(struct store *store, struct city_id city, int32_t through_day, int64_t at_ms, struct trial_row *out, size_t capacity,
+                                size_t *count, struct error *err)
 {
     struct sql_args args;
     PGresult *res = NULL;
@@ -90,6 +90,7 @@ enum status store_trial_balance(struct store *store, struct city_id city, int32_
     sql_arg_i32(&args, (int32_t)city.v);
     sql_arg_i32(&args, through_day < DAY_MAX ? through_day : DAY_MAX);
     sql_arg_i32(&args, capacity < INT32_MAX ? (int32_t)capacity + 1 : INT32_MAX);
+    sql_arg_i64(&args, at_ms);
     TRY(sql_ready(store, err));
     TRY(sql_run(store, &TRIAL, &args, &res, err));
     enum status rc = STATUS_OK;

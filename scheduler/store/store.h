@@ -185,6 +185,17 @@ struct claim_filter {
 must_use enum status store_claims_list(struct store *store, struct city_id city, const struct claim_filter *filter, struct claim *out,
                                        size_t capacity, size_t *count, struct error *err);
 
+/** Decide up to STORE_PAGE_MAX past claims again, ascending from `after`, from what was kept with each, and compare to the byte with what is stored.
+ *  Role app or settlement (the kept facts are health data). Call again with `through` while `more`. */
+struct claims_replay {
+    uint64_t checked, without_basis; /* claims of before 0003_claims.sql have none */
+    struct claim_id through;
+    bool more;
+    size_t differing_count;          /* of which the first are in differing[] */
+    struct claim_id differing[16];
+};
+must_use enum status store_claims_replay(struct store *store, struct city_id city, struct claim_id after, struct claims_replay *out, struct error *err);
+
 /** A member-year account. */
 struct benefits_view {
     char member[CODE_TEXT_MAX], policy[CODE_TEXT_MAX], plan[CODE_TEXT_MAX];
@@ -315,10 +326,58 @@ must_use enum status store_day_close(struct store *store, struct city_id city, i
 must_use enum status store_day_closed_through(struct store *store, struct city_id city, int32_t *day, struct error *err);
 
 struct trial_row { enum claims_account account; char owner[CODE_TEXT_MAX]; int64_t debit_fen, credit_fen; };
-/** Sums per account over all entries up to business day `through_day` (INT32_MAX: all), ascending by (account, owner). Members' accounts are
- *  summed into one row each kind. *count may be at most `capacity`; OUT_OF_RANGE if there are more. */
-must_use enum status store_trial_balance(struct store *store, struct city_id city, int32_t through_day, struct trial_row *out, size_t capacity,
+/** Sums per account over all entries of business days up to `through_day` (INT32_MAX: all) posted at or before at_ms (INT64_MAX: any), ascending
+ *  by (account, owner). Members' accounts are summed into one row each kind. *count may be at most `capacity`; OUT_OF_RANGE if there are more. */
+must_use enum status store_trial_balance(struct store *store, struct city_id city, int32_t through_day, int64_t at_ms, struct trial_row *out,
+                                         size_t capacity, size_t *count, struct error *err);
+
+/** The balance (credit less debit) of one account, or of all sub-accounts of a kind (owner ""), over entries of business days up to `through_day`
+ *  that were posted at or before at_ms (INT64_MAX: any). */
+must_use enum status store_account_balance(struct store *store, struct city_id city, enum claims_account account, const char *owner, int32_t through_day,
+                                           int64_t at_ms, int64_t *balance_fen, struct error *err);
+/** One entry as an account's statement shows it. amount_fen: credits positive, debits negative. */
+struct statement_row {
+    uint64_t entry, claim, order;
+    int32_t day;
+    int64_t at_ms, amount_fen;
+    char kind[24];
+    enum claims_account counter_account;
+    char counter_owner[CODE_TEXT_MAX];
+    char source[SOURCE_TEXT_MAX];
+    char key[161];
+};
+/** An account's entries of business days from..through in (day, entry) order, those after (after_day, after_entry), at most capacity
+ *  (<= STORE_PAGE_MAX). `owner` names one sub-account ("" for the house's own). */
+struct statement_ask {
+    struct city_id city;
+    enum claims_account account;
+    const char *owner;
+    int32_t from_day, through_day, after_day;
+    uint64_t after_entry;
+};
+must_use enum status store_statement(struct store *store, const struct statement_ask *ask, struct statement_row *out, size_t capacity, size_t *count,
+                                     struct error *err);
+
+/** A sealed day of the hash chain. */
+struct ledger_block {
+    int32_t day;
+    uint64_t entry_count;
+    int64_t amount_fen;
+    struct sha256 previous, hash;
+};
+/** Blocks of days > after_day, ascending. */
+must_use enum status store_ledger_blocks(struct store *store, struct city_id city, int32_t after_day, struct ledger_block *out, size_t capacity,
                                          size_t *count, struct error *err);
+/** Hand over the rows of one business day in entry order as tab-separated lines without line end: entry, day, at_ms, kind, debit, credit, amount,
+ *  currency, claim, line, order, reverses, source, key, row hash in hex; backslash escaped as COPY does. Streams: memory does not grow with the day. */
+typedef enum status (*store_on_line)(void *context, const char *line, size_t size, struct error *err);
+must_use enum status store_ledger_export(struct store *store, struct city_id city, int32_t day, store_on_line on_line, void *context, struct error *err);
+/** The accounts that entries name, in id order: id, kind, owner. */
+must_use enum status store_accounts_export(struct store *store, struct city_id city, store_on_line on_line, void *context, struct error *err);
+
+/** Void up to STORE_PAGE_MAX holds opened before before_ms whose order was neither delivered nor accepted by a laboratory; call again while *expired is
+ *  STORE_PAGE_MAX. Role settlement. Safe to run beside everything: a hold that ends meanwhile is passed over. */
+must_use enum status store_holds_expire(struct store *store, struct city_id city, int64_t before_ms, int64_t at_ms, uint32_t *expired, struct error *err);
 
 /** One thing that is wrong in the books. */
 struct ledger_fault { char what[48]; uint64_t entry, claim; int64_t expected_fen, found_fen; int32_t day; };

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { attackChain } from './chain.mjs'
 import { HISTORY_DAYS, HISTORY_LINES, NOTHING_SEEN, dayNumber, decide, shanghai, takeBack } from './rules.mjs'
 
 const [program, player, catalog, seedText] = process.argv.slice(2)
@@ -209,7 +210,7 @@ const carried = new Map(), sentFiles = {}, settled = { negative: 0, recovered: 0
 const settleDay = async day => {
   const args = verb => ['settle', verb, '--business-date', day]
   run([...args('prepare'), '--out', out, '--actor', 'anna'], 1)                           // the day is open
-  run([...args('close'), '--actor', 'anna'])
+  run([...args('close'), '--actor', 'anna', '--out', out])
   equal('close again', 0, JSON.parse(run([...args('close'), '--actor', 'anna', '--json'])).closed)
   for (let i = 0; i < 6; i++) await killed([...args('prepare'), '--out', out, '--actor', 'anna'])
   const sealed = JSON.parse(run([...args('prepare'), '--out', out, '--actor', 'anna', '--json'])), before = files()
@@ -274,6 +275,33 @@ compareLedger()
 await settleDay(returnedDay)
 compareLedger()
 
+// ---- the books outside the database: export, head, statements, balances of any past moment, every claim decided again ----
+const chainFile = join(scratch, 'ledger.tsv'), lastClosed = sql('SELECT max(business_day)::text AS day FROM ledger_block')[0].day
+const exported = JSON.parse(run(['ledger', 'export', '--export', chainFile, '--json'])), headFile = join(out, `ledger-head-1-${lastClosed.replaceAll('-', '')}.txt`)
+equal('exported', sql('SELECT count(*) AS n FROM ledger l JOIN ledger_block b USING (city_id, business_day)')[0].n, exported.entries)
+const verifyFile = (file, withHead) => spawnSync(program, ['ledger', 'verify', '--export', file, ...(withHead ? ['--head', headFile] : [])]).status // no --db
+equal('export verified', 0, verifyFile(chainFile, true)); equal('and without its head', 0, verifyFile(chainFile, false))
+compared += attackChain(chainFile, headFile, verifyFile, below, die)
+const jsonLines = text => text.trim().split('\n').map(l => JSON.parse(l))
+for (const [account, fen] of balances) {
+  const [kind, owner = ''] = account.split(':'), name = { 3: 'benefit_payable', 4: 'benefit_accrued', 6: 'member_share', 8: 'payee_recovery', 1: 'insurer_fund', 9: 'bank_clearing' }[kind]
+  if (!name) continue
+  const lines = jsonLines(run(['ledger', 'statement', '--account', name, ...(owner ? ['--owner', owner] : []), '--json']))
+  equal(`statement of ${account}`, fen, lines.at(-1).closing_fen); equal(`${account} runs`, fen, lines.at(-2).balance_fen ?? 0n)
+  const middle = dayText(today - 3), part = jsonLines(run(['ledger', 'statement', '--account', name, ...(owner ? ['--owner', owner] : []), '--from', middle, '--json']))
+  const before = lines.filter(l => l.day && l.day < middle).reduce((s, l) => s + l.amount_fen, 0)
+  equal(`${account} opens`, before, part[0].opening_fen); equal(`${account} closes`, fen, part.at(-1).closing_fen)
+}
+for (const [at, where] of [[dayText(today - 3), `business_day <= '${dayText(today - 3)}'`], [`${dayText(today - 4)}T08:00:30Z`, `at_ms <= ${Date.parse(`${dayText(today - 4)}T08:00:30Z`) + 999}`]]) {
+  const trial = JSON.parse(run(['ledger', 'trial-balance', '--at', at, '--json']))
+  equal(`trial balance at ${at}`, sql(`SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger WHERE ${where}`)[0].fen, trial.debit_fen); equal('balanced', true, trial.balanced)
+}
+const again = JSON.parse(run(['ledger', 'readjudicate', '--json']))
+equal('decided again', claims.size, again.checked); equal('to the byte', 0, again.differing)
+if (spawnSync('psql', ['-XAtqc', `UPDATE claim SET member_fen = member_fen + 1 WHERE claim_id = (SELECT min(claim_id) FROM claim)`]).status) die('cannot break a claim')
+equal('a changed claim is told', 1, JSON.parse(run(['ledger', 'readjudicate', '--json'], 1)).differing)
+spawnSync('psql', ['-XAtqc', `UPDATE claim SET member_fen = member_fen - 1 WHERE claim_id = (SELECT min(claim_id) FROM claim)`])
+
 // ---- what the database itself refuses, and what reconciliation and verification find when the owner breaks the books ----
 const attack = (role, text) => spawnSync('psql', ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', `SET ROLE ${role}; ${text}`], { encoding: 'utf8' })
 const refused = (what, text) => { const r = attack('meddispatch_settlement', text); if (r.status === 0) die(`the database let pass: ${what}`); compared++ }
@@ -316,6 +344,11 @@ const edge = sql(`SELECT y.pending_fen + y.posted_fen AS taken, y.limit_fen, (SE
   FROM member_year y JOIN member m USING (city_id, member_id) WHERE m.code = 'SMALL020'`)[0]
 equal('the cap is reached to the fen', edge.limit_fen, edge.taken); equal('and so are the claims', edge.limit_fen, edge.benefits)
 run(verify)
+const cheaper = join(scratch, 'cheaper.csv')                                              // tomorrow's catalogue and plans change nothing of the past
+writeFileSync(cheaper, readFileSync(join(catalog, 'formulary.csv'), 'utf8').split('\n').map((l, i) => (i && l ? l.replace(/,(\d+),(\d+),([01]),[01],/, (_, c, p, rx) => `,${Number(c) >> 1},${p},${rx},0,`) : l)).join('\n'))
+run(['load', 'formulary', cheaper])
+if (sql('SELECT count(*) AS n FROM product WHERE version > 1')[0].n < 500) die('the catalogue has not changed')
+equal('and under another catalogue', 0, JSON.parse(run(['ledger', 'readjudicate', '--json'])).differing)
 if (kills < 10) die(`only ${kills} kills`)
 if (!settled.negative || !settled.recovered) die(`no payee went negative, or none paid back: ${JSON.stringify(settled)}`)
 const held = [...claims.values()].filter(c => c.mine.state === 'HELD')

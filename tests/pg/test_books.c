@@ -78,7 +78,7 @@ static void test_hold_post_reverse_sums_to_zero(void **state)
     }
     struct trial_row trial[32];
     size_t count = 0;
-    assert_ok(store_trial_balance(app, (struct city_id){1}, INT32_MAX, trial, COUNT_OF(trial), &count, err));
+    assert_ok(store_trial_balance(app, (struct city_id){1}, INT32_MAX, INT64_MAX, trial, COUNT_OF(trial), &count, err));
     assert_true(count >= 5);
     int64_t turnover = 0;
     for (size_t i = 0; i < count; i++) {
@@ -112,7 +112,7 @@ static void test_days_close_in_order_and_chain(void **state)
     assert_int_equal(raw_number(raw, "SELECT entry_count FROM ledger_block WHERE city_id = 2 AND business_day = '2026-03-11'"), 2);
     struct trial_row trial[32];
     size_t count = 0;
-    assert_ok(store_trial_balance(settlement, city, DAY, trial, COUNT_OF(trial), &count, err));
+    assert_ok(store_trial_balance(settlement, city, DAY, INT64_MAX, trial, COUNT_OF(trial), &count, err));
     for (size_t i = 0; i < count; i++)
         if (trial[i].account == CLAIMS_ACCOUNT_BENEFIT_HELD) assert_int_equal(trial[i].credit_fen - trial[i].debit_fen, 800);
     assert_status(STATUS_PERMISSION_DENIED, store_day_close(app, city, DAY + 9, "app", NULL, err));
@@ -143,7 +143,7 @@ static void test_settlement_entries_clear_the_payable(void **state)
     assert_int_equal(raw_number(settle, "SELECT settlement_post(2, '{1773129600000}', '{10}', '{PH1}', '{700}', '{pay/1}')"), 0);
     struct trial_row trial[32];
     size_t count = 0;
-    assert_ok(store_trial_balance(settlement, (struct city_id){2}, INT32_MAX, trial, COUNT_OF(trial), &count, err));
+    assert_ok(store_trial_balance(settlement, (struct city_id){2}, INT32_MAX, INT64_MAX, trial, COUNT_OF(trial), &count, err));
     int64_t debit = 0, credit = 0;
     for (size_t i = 0; i < count; i++) {
         debit += trial[i].debit_fen;
@@ -156,11 +156,47 @@ static void test_settlement_entries_clear_the_payable(void **state)
     assert_books_sound(settlement, 2);
 }
 
+static void test_forgotten_holds_expire_once(void **state)
+{
+    (void)state;
+    fixture_city(app, 7, 4, 1000000);
+    struct city_id city = {7};
+    struct intake_result r[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        char key[16];
+        text_format(key, sizeof key, "forgot%u", i);
+        struct submission s = fixture_prescription(7, i, key, "AMLO", 1, 1000);
+        s.order.accepted_ms = FIXTURE_NOW_MS + i;
+        r[i] = fixture_intake(app, &s);
+        assert_int_equal(r[i].claim.state, CLAIM_HELD);
+    }
+    deliver(7, 1, &r[0].order);
+    uint32_t expired = 9;
+    int64_t at_ms = FIXTURE_NOW_MS + 100 * 3600000;
+    assert_ok(store_holds_expire(settlement, city, FIXTURE_NOW_MS + 1, at_ms, &expired, err));
+    assert_int_equal(expired, 0); /* 0 is delivered, 1 was opened at that very moment */
+    assert_ok(store_holds_expire(settlement, city, FIXTURE_NOW_MS + 2, at_ms, &expired, err));
+    assert_int_equal(expired, 1);
+    assert_ok(store_holds_expire(settlement, city, FIXTURE_NOW_MS + 2, at_ms, &expired, err));
+    assert_int_equal(expired, 0);
+    struct claim claim;
+    assert_ok(store_claim_read(app, city, r[1].claim.id, &claim, err));
+    assert_int_equal(claim.state, CLAIM_VOIDED);
+    assert_int_equal(raw_number(raw, "SELECT sum(pending_fen) FROM member_year WHERE city_id = 7"), 800);
+    assert_int_equal(raw_number(raw, "SELECT sum(posted_fen) FROM member_year WHERE city_id = 7"), 800);
+    deliver(7, 2, &r[1].order); /* too late: nothing is posted for it, and nothing breaks */
+    assert_ok(store_claim_read(app, city, r[1].claim.id, &claim, err));
+    assert_int_equal(claim.state, CLAIM_VOIDED);
+    assert_status(STATUS_PERMISSION_DENIED, store_holds_expire(app, city, FIXTURE_NOW_MS, at_ms, &expired, err));
+    assert_status(STATUS_FAILED_PRECONDITION, store_holds_expire(settlement, city, at_ms + 1, at_ms, &expired, err));
+    assert_books_sound(settlement, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_post_reverse_sums_to_zero),
-        cmocka_unit_test(test_days_close_in_order_and_chain),
+        cmocka_unit_test(test_days_close_in_order_and_chain), cmocka_unit_test(test_forgotten_holds_expire_once),
         cmocka_unit_test(test_cut_off_moves_the_evening_to_the_next_day),
         cmocka_unit_test(test_settlement_entries_clear_the_payable),
     };

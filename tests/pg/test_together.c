@@ -175,7 +175,7 @@ static void test_everything_at_once(void **state)
     struct trial_row trial[32];
     size_t count = 0;
     int64_t sum = 0;
-    assert_ok(store_trial_balance(app, (struct city_id){CITY}, INT32_MAX, trial, COUNT_OF(trial), &count, err));
+    assert_ok(store_trial_balance(app, (struct city_id){CITY}, INT32_MAX, INT64_MAX, trial, COUNT_OF(trial), &count, err));
     for (size_t i = 0; i < count; i++) sum += trial[i].debit_fen - trial[i].credit_fen;
     assert_int_equal(sum, 0);
     store_close(app);
