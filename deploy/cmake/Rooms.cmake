@@ -108,7 +108,8 @@ function(room_test target)
     set_tests_properties(${target} PROPERTIES TIMEOUT ${R_TIMEOUT} SKIP_RETURN_CODE 77 LABELS "${R_LABELS}" ENVIRONMENT "${R_ENVIRONMENT}")
 endfunction()
 
-# A libFuzzer target: built with clang under MEDDISPATCH_FUZZ. ctest runs a short, seeded form of it; `<target> -runs=5000000` is the long one.
+# A libFuzzer target: built with clang under MEDDISPATCH_FUZZ. ctest runs a short, seeded form of it, deploy/fuzz the long one. What is in corpus/<target>
+# beside its sources is where it starts from.
 function(room_fuzz target)
     cmake_parse_arguments(R "" "RUNS" "SOURCES;NEEDS;FOREIGN;CORPUS" ${ARGN})
     if(NOT MEDDISPATCH_FUZZ)
@@ -123,6 +124,11 @@ function(room_fuzz target)
     if(NOT R_RUNS)
         set(R_RUNS 20000)
     endif()
-    add_test(NAME ${target} COMMAND ${target} -runs=${R_RUNS} -seed=1 -rss_limit_mb=2048 -timeout=20 ${R_CORPUS})
+    set(corpus)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
+        file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/corpus/${target}) # new finds go to the first folder
+        set(corpus ${CMAKE_CURRENT_BINARY_DIR}/corpus/${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
+    endif()
+    add_test(NAME ${target} COMMAND ${target} -runs=${R_RUNS} -seed=1 -rss_limit_mb=2048 -timeout=20 ${R_CORPUS} ${corpus})
     set_tests_properties(${target} PROPERTIES TIMEOUT 300 LABELS fuzz)
 endfunction()
