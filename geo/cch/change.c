@@ -125,10 +125,25 @@ struct news {
     cch_weight old, now;
 };
 
-static inline void side_check(struct changer *work, const struct news *news, uint32_t other, uint32_t side, unsigned side_direction)
+/* What the checks of one news have in common. */
+struct checks {
+    struct changer *work;
+    cch_weight old, now;
+    const cch_weight *rest, *side; /* by arc: of z's arc, and of the arc between y and z, both in the direction of the way */
+    unsigned side_direction;
+};
+
+static struct checks checks_of(struct changer *work, const struct news *news, unsigned side_direction)
 {
-    cch_weight rest = (news->direction ? work->metric->up : work->metric->down)[other], weight = (side_direction ? work->metric->down : work->metric->up)[side];
-    if (rest < CCH_NONE && ((news->old < CCH_NONE && news->old + rest == weight) || news->now + rest < weight)) mark(work, side, side_direction);
+    const cch_weight *up = work->metric->up, *down = work->metric->down;
+    return (struct checks){work, news->old, news->now, news->direction ? up : down, side_direction ? down : up, side_direction};
+}
+
+/* Sums with CCH_NONE are at least that: they may mark an arc for nothing, and never miss one. */
+static inline void side_check(const struct checks *checks, uint32_t other, uint32_t side)
+{
+    cch_weight rest = checks->rest[other], weight = checks->side[side];
+    if ((checks->old + rest == weight) | (checks->now + rest < weight)) mark(checks->work, side, checks->side_direction);
 }
 
 /* By the kept steps: as many before an arc's own as runs begin before each of the arcs between. */
@@ -137,24 +152,25 @@ static void spread_kept(struct changer *work, uint32_t x, const struct news *new
     const struct geo_cch *cch = work->cch;
     const struct cch_run *runs = cch->runs;
     const uint32_t *step = cch->steps + cch->step_first[x];
+    /* z above y: the way from y over x up to z goes up if the news is y -> x */
+    const struct checks above = checks_of(work, news, news->direction ? 0 : 1), below = checks_of(work, news, news->direction ? 1 : 0);
     uint32_t first_run = cch->run_first[x], own_run = first_run, arc = news->arc, r = first_run;
     while (runs[own_run + 1].arc <= arc) own_run++;
     for (uint32_t xy = cch->up_first[x] + 1; xy < arc; xy++) {
         while (r <= own_run && runs[r].arc < xy) r++;
         step += r - first_run;
     }
-    /* z above y: the way from y over x up to z goes up if the news is y -> x */
     if (arc > cch->up_first[x])
         for (r = first_run; runs[r].arc < arc; r++, step++) {
             uint32_t past = runs[r + 1].arc < arc ? runs[r + 1].arc : arc;
-            for (uint32_t other = runs[r].arc; other < past; other++) side_check(work, news, other, *step + (other - runs[r].arc), news->direction ? 0 : 1);
+            for (uint32_t other = runs[r].arc; other < past; other++) side_check(&above, other, *step + (other - runs[r].arc));
         }
     /* z below y: the arc is z's to y, in the run of y */
     uint32_t in_run = arc - runs[own_run].arc;
     r = own_run + 1;
     for (uint32_t other = arc + 1; other < cch->up_first[x + 1]; other++) {
         while (runs[r].arc < other) r++;
-        side_check(work, news, other, step[own_run - first_run] + in_run, news->direction ? 1 : 0);
+        side_check(&below, other, step[own_run - first_run] + in_run);
         step += r - first_run;
     }
 }
@@ -164,11 +180,11 @@ static void spread_searched(struct changer *work, uint32_t x, const struct news 
 {
     const struct geo_cch *cch = work->cch;
     struct cch_sides sides = {NULL, cch->runs, cch->run_first[cch->up_head[news->arc]]};
-    for (uint32_t other = cch->up_first[x]; other < news->arc; other++)
-        side_check(work, news, other, cch_sides_next(&sides, cch->up_depth[other]), news->direction ? 0 : 1);
+    const struct checks above = checks_of(work, news, news->direction ? 0 : 1), below = checks_of(work, news, news->direction ? 1 : 0);
+    for (uint32_t other = cch->up_first[x]; other < news->arc; other++) side_check(&above, other, cch_sides_next(&sides, cch->up_depth[other]));
     for (uint32_t other = news->arc + 1; other < cch->up_first[x + 1]; other++) {
         cch_sides_turn(&sides, cch, cch->up_head[other]);
-        side_check(work, news, other, cch_sides_next(&sides, cch->up_depth[news->arc]), news->direction ? 1 : 0);
+        side_check(&below, other, cch_sides_next(&sides, cch->up_depth[news->arc]));
     }
 }
 

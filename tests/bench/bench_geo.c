@@ -56,6 +56,14 @@ static int ascending(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+/* How often a figure is taken: less often where once takes seconds. */
+static int repeats_of(const struct bench *bench, int usual)
+{
+    enum { LARGE_ARCS = 5000000, LARGE_REPEATS = 3 };
+    if (bench->quick) return 1;
+    return bench->map->cch.arc_count > LARGE_ARCS && usual > LARGE_REPEATS ? LARGE_REPEATS : usual;
+}
+
 static double median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, ascending);
@@ -121,7 +129,7 @@ static void map_make(struct bench *bench, const char *source, uint32_t synth, en
         geo_map_unref(bench->map);
     }
     double values[REPEATS_MAX];
-    int repeats = bench->quick ? 1 : 9;
+    int repeats = bench->quick ? 1 : 9; /* the map is opened here */
     bench->map_path = is_map ? source : NULL;
     for (int r = 0; r < repeats; r++) {
         double begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
@@ -154,7 +162,7 @@ static void bench_metrics(struct bench *bench, bool evening)
 {
     double basic[REPEATS_MAX], perfect[REPEATS_MAX], basic_two[REPEATS_MAX], perfect_two[REPEATS_MAX], basic_wall[REPEATS_MAX], perfect_wall[REPEATS_MAX], whole[REPEATS_MAX];
     double change[REPEATS_MAX];
-    int repeats = bench->quick ? 1 : 21;
+    int repeats = repeats_of(bench, 21);
     uint32_t *times = times_make(bench, evening);
     struct geo_error error = {.text = ""};
     if (geo_metric_timed(bench->map, times, &bench->metric, &error) != GEO_OK) fail(error.text);
@@ -400,9 +408,9 @@ int main(int argc, char **argv)
     bench_metrics(&bench, evening);
     bench_memory(&bench, argv[0]);
     stops_make(&bench);
-    bench_matrix(&bench, 100, bench.quick ? 1 : 51);
-    bench_matrix(&bench, bench.quick ? 200 : 1000, bench.quick ? 1 : 21);
-    if (!bench.quick) bench_matrix(&bench, STOPS, 7);
+    bench_matrix(&bench, 100, repeats_of(&bench, 51));
+    bench_matrix(&bench, bench.quick ? 200 : 1000, repeats_of(&bench, 21));
+    if (!bench.quick) bench_matrix(&bench, STOPS, repeats_of(&bench, 7));
     bench_pairs(&bench);
     bench_labels(&bench);
     if (answers) answers_write(&bench, answers);
