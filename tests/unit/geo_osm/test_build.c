@@ -171,6 +171,29 @@ static void test_build_leaves_restrictions_of_others_alone(void **state)
     geo_graph_free(graph);
 }
 
+static void test_build_obeys_restrictions_by_vehicle(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        bool binds[GEO_PROFILE_COUNT];
+    } keys[] = {
+        {"restriction", {true, true, false}},          {"restriction:motorcar", {false, true, false}}, {"restriction:motor_vehicle", {false, true, false}},
+        {"restriction:bicycle", {true, false, false}}, {"restriction:moped", {true, false, false}},    {"restriction:vehicle", {true, true, false}},
+        {"restriction:foot", {false, false, true}},    {"restriction:hgv", {false, false, false}},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        for (unsigned profile = 0; profile < GEO_PROFILE_COUNT; profile++) {
+            char xml[4096];
+            int size = snprintf(xml, sizeof xml, HEAD NODES MIDDLE SIDES SPOKES RESTRICTION(15, VIA_NODE, 25, "<tag k='%s' v='no_left_turn'/>") TAIL, keys[i].key);
+            assert_true(size > 0 && (size_t)size < sizeof xml);
+            struct geo_graph *graph = town(xml, (enum geo_profile)profile);
+            if (may_turn(graph, 15, 25) == keys[i].binds[profile]) fail_msg("%s, %s", keys[i].key, geo_profile_name((enum geo_profile)profile));
+            geo_graph_free(graph);
+        }
+    }
+}
+
 static void test_build_obeys_a_restriction_through_a_way(void **state)
 {
     (void)state;
@@ -285,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_build_obeys_a_no_turn),
         cmocka_unit_test(test_build_obeys_an_only_turn),
         cmocka_unit_test(test_build_leaves_restrictions_of_others_alone),
+        cmocka_unit_test(test_build_obeys_restrictions_by_vehicle),
         cmocka_unit_test(test_build_obeys_a_restriction_through_a_way),
         cmocka_unit_test(test_build_obeys_restrictions_that_overlap),
         cmocka_unit_test(test_build_charges_and_blocks_at_barriers),
