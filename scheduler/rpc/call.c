@@ -5,6 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CALLS_ARE_WATCHED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define CALLS_ARE_WATCHED
+#endif
+#ifdef CALLS_ARE_WATCHED
+enum { SPARES_MAX = 0 }; /* so that the sanitizer sees each use of a call after its end */
+#else
+enum { SPARES_MAX = 512 }; /* about 2 MB; what a busy server has open at once */
+#endif
+enum { SPARE_BYTES_MAX = 1024 }; /* larger buffers are not kept */
+
 /* ---- memory: every byte that a peer can make us hold is counted, for its connection and for the server ---- */
 
 void call_recount(struct rpc_call *call)
@@ -58,9 +72,56 @@ void call_slot_give(struct rpc_call *call)
     table->free_slots[table->free_count++] = call->slot;
 }
 
+static void drop(struct rpc_call *call)
+{
+    metadata_deinit(&call->metadata);
+    frame_reader_deinit(&call->reader);
+    buffer_deinit(&call->out);
+    free(call);
+}
+
+void call_spares_free(struct call_table *table)
+{
+    while (table->spares) {
+        struct rpc_call *call = table->spares;
+        table->spares = call->next;
+        drop(call);
+    }
+    table->spare_count = 0;
+}
+
+/* A zeroed call, with what memory it may have from an earlier life. */
+static struct rpc_call *take(struct call_table *table)
+{
+    struct rpc_call *call = table->spares;
+    if (!call) return mem_zalloc(1, sizeof *call);
+    table->spares = call->next;
+    table->spare_count--;
+    struct metadata metadata = {.bytes = call->metadata.bytes, .capacity = call->metadata.capacity};
+    struct buffer bytes = {.data = call->reader.bytes.data, .capacity = call->reader.bytes.capacity};
+    struct buffer out = {.data = call->out.data, .capacity = call->out.capacity};
+    memset(call, 0, sizeof *call);
+    call->metadata = metadata;
+    call->reader.bytes = bytes;
+    call->out = out;
+    return call;
+}
+
+static void give(struct call_table *table, struct rpc_call *call)
+{
+    if (table->spare_count + 1 > SPARES_MAX || call->metadata.capacity > SPARE_BYTES_MAX || call->reader.bytes.capacity > SPARE_BYTES_MAX ||
+        call->out.capacity > SPARE_BYTES_MAX) {
+        drop(call);
+        return;
+    }
+    call->next = table->spares;
+    table->spares = call;
+    table->spare_count++;
+}
+
 struct rpc_call *call_new(struct session *session, int32_t stream)
 {
-    struct rpc_call *call = mem_zalloc(1, sizeof *call);
+    struct rpc_call *call = take(session->table);
     call->session = session;
     call->stream = stream;
     call->progress_ms = session->table->now_ms;
@@ -69,7 +130,7 @@ struct rpc_call *call_new(struct session *session, int32_t stream)
     session->calls = call;
     session->call_count++;
     session->table->stats.calls++;
-    buffer_init(&call->out, session->table->limits->call_queue_bytes);
+    call->out.cap = session->table->limits->call_queue_bytes;
     slot_take(call);
     call_recount(call);
     return call;
@@ -88,14 +149,11 @@ void call_free(struct rpc_call *call)
     session->last_call_ms = session->table->now_ms;
     if (call->writable_due) session->writable_due--;
     uncount(call);
-    metadata_deinit(&call->metadata);
     metadata_deinit(&call->headers);
     metadata_deinit(&call->trailers);
-    if (call->opened) frame_reader_deinit(&call->reader);
     buffer_deinit(&call->held);
-    buffer_deinit(&call->out);
     free(call->finish_error);
-    free(call);
+    give(session->table, call);
 }
 
 struct rpc_call_ref rpc_call_ref(const struct rpc_call *call)
@@ -250,7 +308,7 @@ void call_on_headers(struct rpc_call *call)
     else {
         call->method = method;
         call->opened = true;
-        frame_reader_init(&call->reader, method->request_bytes_max, strcmp(call->encoding, "gzip") == 0);
+        frame_reader_renew(&call->reader, method->request_bytes_max, strcmp(call->encoding, "gzip") == 0);
         buffer_init(&call->held, (size_t)1 << 22);
         if (method->handler->on_open) method->handler->on_open(call, method->context);
     }

@@ -4,9 +4,17 @@
 
 void frame_reader_init(struct frame_reader *reader, uint32_t message_max, bool gzip)
 {
-    buffer_init(&reader->bytes, (size_t)message_max + FRAME_PREFIX);
+    buffer_init(&reader->bytes, 0);
+    frame_reader_renew(reader, message_max, gzip);
+}
+
+void frame_reader_renew(struct frame_reader *reader, uint32_t message_max, bool gzip)
+{
+    buffer_clear(&reader->bytes);
+    reader->bytes.cap = (size_t)message_max + FRAME_PREFIX;
     reader->message_max = message_max;
     reader->gzip = gzip;
+    reader->was_folded = false;
 }
 
 void frame_reader_deinit(struct frame_reader *reader)

@@ -14,6 +14,8 @@ struct frame_reader {
 };
 
 void frame_reader_init(struct frame_reader *reader, uint32_t message_max, bool gzip);
+/** The same for a reader that has been used (or is zeroed): its memory is kept. */
+void frame_reader_renew(struct frame_reader *reader, uint32_t message_max, bool gzip);
 void frame_reader_deinit(struct frame_reader *reader);
 /** Take bytes up to the end of one frame: *used says how many. When a message is complete *message (borrowed until frame_reader_next) and *size are
  *  set, else *message is NULL. RESOURCE_EXHAUSTED by the prefix alone if it is too large; INTERNAL for a compressed flag without an encoding. */

@@ -45,6 +45,7 @@ void call_table_init(struct call_table *table, const struct rpc_limits *limits, 
 
 void call_table_deinit(struct call_table *table)
 {
+    call_spares_free(table);
     gzip_folder_deinit(&table->folder);
     descriptors_free(table->descriptors);
     free(table->methods);

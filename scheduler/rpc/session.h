@@ -31,6 +31,8 @@ struct call_table {
     struct rpc_stats stats;
     size_t memory;                    /* bytes held for all calls */
     struct rpc_call *health_watchers;
+    struct rpc_call *spares;          /* calls that have ended, with their small buffers: the next need not ask for memory */
+    uint32_t spare_count;
     void (*on_health)(struct rpc_call *call, void *context);
     void *health_context;
     uint32_t fold_bytes_min;          /* answers of at least this size are folded without being asked; 0: never */
@@ -125,6 +127,7 @@ struct rpc_call {
 
 void call_free(struct rpc_call *call);
 struct rpc_call *call_new(struct session *session, int32_t stream);
+void call_spares_free(struct call_table *table);
 /** The request's headers are whole: check them, find the method, open the call or answer at once. */
 void call_on_headers(struct rpc_call *call);
 void call_on_header(struct rpc_call *call, const char *name, size_t name_size, const uint8_t *value, size_t value_size);
