@@ -14,7 +14,7 @@ set(HOMES
     "^protobuf-c/" "proto|api"
     "^zlib[.]h$" "geo_osm|rpc|web"
     "^lz4[.]h$" "geo_osm"
-    "^expat[.]h$" "geo_osm"
+    "^expat[.]h$" "geo_osm|settle"
     "^metis[.]h$" "geo_order"
     "^immintrin[.]h$|^x86intrin[.]h$" "geo_core|geo_cch|geo_snap|plan|rpc"
 )

@@ -14,6 +14,8 @@ static const char USAGE[] =
     "  prepare  make each payee's batch and seal it with its file's hash; with --out write the files\n"
     "  approve  by another person than who prepared\n"
     "  send     write the approved batches' files to --out DIR and book the payouts\n"
+    "  payer    from which account the city's payouts are paid: --name N --account A --bank B\n"
+    "  import   read --file F, a pain.002 or camt.053 of the bank; batches it names are confirmed or failed\n"
     "  expire   void holds older than --hours H (72) whose order was never delivered\n"
     "  status   how the day's batches stand\n"
     "  confirm  the bank has paid --payee P (--bank-ref R); fail: it has not, the money is due again\n"
@@ -89,6 +91,35 @@ static enum status expire(const struct money_options *options, struct store *sto
     return STATUS_OK;
 }
 
+static enum status payer(const struct money_options *options, struct store *store, struct error *err)
+{
+    struct payment_party party;
+    bool whole = options->name && options->account && options->bank && text_copy(party.name, sizeof party.name, options->name) &&
+                 text_copy(party.account, sizeof party.account, options->account) && text_copy(party.bank, sizeof party.bank, options->bank);
+    if (!whole) return error_set(err, STATUS_INVALID_ARGUMENT, "a payer has --name (at most 140 bytes), --account (34) and --bank (35)");
+    TRY(store_payer_put(store, options->city, &party, err));
+    printf(options->json ? "{\"payer\":true}\n" : "payer of city %u set\n", options->city.v);
+    return STATUS_OK;
+}
+
+static enum status import(const struct money_options *options, const struct settle_job *job, struct error *err)
+{
+    struct settle_import_result result;
+    if (!options->file) return error_set(err, STATUS_INVALID_ARGUMENT, "importing needs --file FILE");
+    TRY(settle_import(job, options->file, &result, err));
+    printf(options->json ? "{\"kind\":\"%s\",\"repeated\":%s,\"entries\":%zu" : "%s, repeated %s, %zu entries", result.kind == BANK_STATUS_REPORT ? "pain.002" : "camt.053",
+           result.repeated ? "true" : "false", result.count);
+    for (int i = BANK_NOTED; i < BANK_OUTCOME_COUNT; i++)
+        printf(options->json ? ",\"%s\":%" PRIu64 : ", %s %" PRIu64, bank_outcome_name((enum bank_outcome)i), result.by_outcome[i]);
+    printf(options->json ? "}\n" : "\n");
+    return STATUS_OK;
+}
+
+static bool needs_day(const char *verb)
+{
+    return strcmp(verb, "expire") != 0 && strcmp(verb, "payer") != 0 && strcmp(verb, "import") != 0;
+}
+
 static enum status run(const struct money_options *options, struct store *store, bool *known, struct error *err)
 {
     struct settle_job job = {.store = store, .city = options->city, .day = options->day, .payee = options->payee, .actor = options->actor,
@@ -99,6 +130,8 @@ static enum status run(const struct money_options *options, struct store *store,
     *known = true;
     if (strcmp(verb, "close") == 0) return close_day(options, store, err);
     if (strcmp(verb, "expire") == 0) return expire(options, store, err);
+    if (strcmp(verb, "payer") == 0) return payer(options, store, err);
+    if (strcmp(verb, "import") == 0) return import(options, &job, err);
     if (strcmp(verb, "prepare") == 0) {
         rc = settle_prepare(&job, &batches, err);
     } else if (strcmp(verb, "approve") == 0) {
@@ -114,6 +147,7 @@ static enum status run(const struct money_options *options, struct store *store,
         return STATUS_OK;
     }
     if (rc == STATUS_OK) print_batches(options, &batches);
+    if (rc == STATUS_OK && batches.no_payer && batches.moved) log_warn("no pain.001 was written: name the paying account with `settle payer`");
     settle_batches_deinit(&batches);
     return rc;
 }
@@ -129,7 +163,7 @@ int cmd_settle(int argc, char **argv)
         fputs(USAGE, stdout);
         return EXIT_DONE;
     }
-    if ((!options.has_day && strcmp(options.verb, "expire") != 0) || !options.verb[0]) {
+    if ((!options.has_day && needs_day(options.verb)) || !options.verb[0]) {
         fputs(USAGE, stderr);
         return EXIT_USAGE;
     }

@@ -56,6 +56,9 @@ static bool one_option(struct money_options *out, int c, const char *value)
     case 'e': out->export_file = value; return true;
     case 'A': out->account = value; return true;
     case 'O': out->owner = value; return true;
+    case 'N': out->name = value; return true;
+    case 'B': out->bank = value; return true;
+    case 'F': out->file = value; return true;
     case 'n': return text_to_i64(value, 1, 24 * 3660, &out->hours);
     case 'j': out->json = true; return true;
     default: out->help = true; return true;
@@ -70,6 +73,7 @@ bool money_options_read(const char *command, int argc, char **argv, struct money
         {"through", required_argument, NULL, 't'}, {"city", required_argument, NULL, 'c'},  {"json", no_argument, NULL, 'j'},
         {"from", required_argument, NULL, 'f'},    {"at", required_argument, NULL, 'T'},    {"head", required_argument, NULL, 'H'},
         {"export", required_argument, NULL, 'e'},  {"account", required_argument, NULL, 'A'}, {"owner", required_argument, NULL, 'O'},
+        {"name", required_argument, NULL, 'N'},    {"bank", required_argument, NULL, 'B'},  {"file", required_argument, NULL, 'F'},
         {"hours", required_argument, NULL, 'n'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX, .at_ms = INT64_MAX, .owner = ""};

@@ -1,4 +1,5 @@
 /* The steps of a nightly job. Each step is safe to repeat; what was done is read from the store, never remembered here. */
+#include "bank.h"
 #include "settle.h"
 
 #include <stdlib.h>
@@ -66,7 +67,9 @@ static enum status prepare_one(const struct settle_job *job, const struct payout
     TRY(produce(job, batch, &hash, err));
     if (batch->state != PAYOUT_DRAFT) return STATUS_OK;
     TRY(settle_file_name(batch, name, err));
+    failpoint("rendered");
     TRY(store_payout_seal(job->store, batch, name, &hash, err));
+    failpoint("sealed");
     out->moved++;
     return STATUS_OK;
 }
@@ -74,7 +77,9 @@ static enum status prepare_one(const struct settle_job *job, const struct payout
 enum status settle_prepare(const struct settle_job *job, struct settle_batches *out, struct error *err)
 {
     *out = (struct settle_batches){0};
+    TRY(store_settle_lock(job->store, job->city, err));
     TRY(store_payouts_prepare(job->store, job->city, job->day, job->payee, job->actor, &out->made, err));
+    failpoint("prepared");
     TRY(read_batches(job, out, err));
     for (size_t i = 0; i < out->count; i++) TRY(prepare_one(job, &out->at[i], out, err));
     return read_batches(job, out, err);
@@ -97,11 +102,13 @@ enum status settle_approve(const struct settle_job *job, struct settle_batches *
 {
     *out = (struct settle_batches){0};
     TRY(read_batches(job, out, err));
+    TRY(store_settle_lock(job->store, job->city, err));
     for (size_t i = 0; i < out->count; i++) {
         if (out->at[i].state == PAYOUT_DRAFT)
             return error_set(err, STATUS_FAILED_PRECONDITION, "the batch of %s is a draft: prepare the day again", out->at[i].payee);
         if (out->at[i].state != PAYOUT_SEALED) continue;
         TRY(approve_one(job, &out->at[i], err));
+        failpoint("approved");
         out->moved++;
     }
     return read_batches(job, out, err);
@@ -127,11 +134,17 @@ enum status settle_send(const struct settle_job *job, struct settle_batches *out
     struct sha256 hash;
     *out = (struct settle_batches){0};
     if (!job->out_dir) return error_set(err, STATUS_INVALID_ARGUMENT, "sending needs a folder for the files");
+    TRY(store_settle_lock(job->store, job->city, err));
     TRY(read_batches(job, out, err));
+    bool payer_known = true;
+    TRY(bank_messages_write(job, &payer_known, err));
+    out->no_payer = !payer_known;
     for (size_t i = 0; i < out->count; i++) {
         if (out->at[i].state != PAYOUT_APPROVED) continue;
         TRY(produce(job, &out->at[i], &hash, err));
+        failpoint("before_send");
         TRY(store_payout_send(job->store, &out->at[i], job->now_ms, err));
+        failpoint("after_send");
         out->moved++;
     }
     TRY(read_batches(job, out, err));

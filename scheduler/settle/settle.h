@@ -3,7 +3,11 @@
  *
  *      prepare   batch and items (one transaction) -> render -> file (atomic) -> seal with its hash
  *      approve   a second person (the database refuses the preparer)
- *      send      render again, hash must be the sealed one -> file (atomic) -> SENT with its bookings (one transaction)
+ *      send      approved batches into a message (one transaction) -> pain.001 (atomic) -> sealed with its hash; then each batch: render again, hash must be
+ *                the sealed one -> file (atomic) -> SENT with its bookings (one transaction)
+ *      import    pain.002 or camt.053: kept, and every batch it names moved on (one transaction a file)
+ *
+ *  One job at a time works on a city: a second one waits, then refuses.
  *
  *  It knows no claim rules and no SQL. A file's bytes follow from the batch and its items alone, never from a clock, a state or who did it.
  */
@@ -35,6 +39,7 @@ struct settle_batches {
     struct payout *at;                /* owned; settle_batches_deinit */
     size_t count;
     uint32_t made, moved;             /* prepared now; approved or sent now */
+    bool no_payer;                    /* sent without a pain.001: nobody said from which account to pay */
 };
 void settle_batches_deinit(struct settle_batches *batches);
 
@@ -48,6 +53,19 @@ must_use enum status settle_send(const struct settle_job *job, struct settle_bat
 must_use enum status settle_status(const struct settle_job *job, struct settle_batches *out, struct error *err);
 /** The bank's answer for the payee's batch: SENT -> CONFIRMED or FAILED. */
 must_use enum status settle_answer(const struct settle_job *job, bool paid, const char *bank_ref, struct settle_batches *out, struct error *err);
+
+/* ---- from the bank ---- */
+
+struct settle_import_result {
+    enum bank_kind kind;
+    char message_id[BANK_MESSAGE_ID_MAX];
+    bool repeated;                    /* this very file came before: nothing was done */
+    size_t count;
+    uint64_t by_outcome[BANK_OUTCOME_COUNT];
+};
+/** Read a pain.002 or camt.053 and move what it tells of, all of the file or nothing. Of the job: store, city, actor, now_ms. INVALID_ARGUMENT: not
+ *  such a file, or not well-formed, or with a DOCTYPE, or larger or deeper than a bank's message is. */
+must_use enum status settle_import(const struct settle_job *job, const char *path, struct settle_import_result *out, struct error *err);
 
 /* ---- the hash chain outside the database ---- */
 

@@ -442,6 +442,71 @@ must_use enum status store_payout_send(struct store *store, const struct payout 
 /** SENT -> CONFIRMED or FAILED, in the bank's words. FAILED books the money back to the payee, to be paid with a later day. */
 must_use enum status store_payout_end(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err);
 
+/* ---- payments told to the bank, and what it says of them: role settlement ---- */
+
+enum { PAYMENT_NAME_MAX = 141, PAYMENT_ACCOUNT_MAX = 35, PAYMENT_BANK_MAX = 36, END_TO_END_MAX = 36, BANK_MESSAGE_ID_MAX = 71, BANK_REASON_MAX = 36,
+       BANK_ENTRIES_MAX = 200000 };
+
+struct payment_party { char name[PAYMENT_NAME_MAX], account[PAYMENT_ACCOUNT_MAX], bank[PAYMENT_BANK_MAX]; };
+must_use enum status store_payer_put(struct store *store, struct city_id city, const struct payment_party *payer, struct error *err);
+
+/** A message to the bank: identity (city, day, number). Payer and payees are kept as they were when it was made. */
+struct payout_message {
+    struct city_id city;
+    int32_t day;
+    uint32_t number, payment_count;
+    int64_t total_fen;
+    struct payment_party payer;
+    int32_t utc_offset_s;
+    bool has_file;
+    struct sha256 file_sha256;
+};
+struct payout_payment {
+    char payee[CODE_TEXT_MAX], end_to_end[END_TO_END_MAX];
+    uint32_t run;
+    int64_t amount_fen;
+    struct payment_party to;
+};
+/** Put the day's approved batches (of `payee`; "" all) with something to pay, that are in no message, into the next one. *made 0: there are none, or no payer is known
+ *  (*payer_known false). FAILED_PRECONDITION (PAYEE_UNKNOWN): a payee has no account. */
+must_use enum status store_messages_make(struct store *store, struct city_id city, int32_t day, const char *payee, const char *by, uint32_t *made,
+                                         bool *payer_known, struct error *err);
+/** The day's messages, ascending. OUT_OF_RANGE if there are more than capacity. */
+must_use enum status store_messages_list(struct store *store, struct city_id city, int32_t day, struct payout_message *out, size_t capacity, size_t *count,
+                                         struct error *err);
+/** Payments ascending by (payee, run), those after; at most capacity (<= STORE_PAGE_MAX). `after_payee` "" from the start. */
+must_use enum status store_message_payments(struct store *store, const struct payout_message *message, const char *after_payee, uint32_t after_run,
+                                            struct payout_payment *out, size_t capacity, size_t *count, struct error *err);
+must_use enum status store_message_seal(struct store *store, const struct payout_message *message, const char *file_name, const struct sha256 *file_sha256,
+                                        struct error *err);
+
+enum bank_kind { BANK_STATUS_REPORT = 1, BANK_STATEMENT }; /* pain.002, camt.053 */
+enum bank_what { BANK_ACCEPTED = 1, BANK_PAID, BANK_REJECTED, BANK_RETURNED, BANK_OTHER };
+/** CONFIRMED, FAILED: the batch has moved on. NOTED: nothing to do (accepted, or told before). UNKNOWN: no payment of ours has this id. AMOUNT: another
+ *  amount than ours. STATE: the batch cannot go there. The last three are for a person: reconciliation lists them. */
+enum bank_outcome { BANK_NOTED = 1, BANK_CONFIRMED, BANK_FAILED, BANK_UNKNOWN, BANK_AMOUNT, BANK_STATE, BANK_OUTCOME_COUNT };
+const char *bank_outcome_name(enum bank_outcome outcome);
+struct bank_entry {
+    char end_to_end[END_TO_END_MAX];
+    enum bank_what what;
+    int64_t amount_fen;             /* 0: not told */
+    char bank_ref[BANK_REF_MAX], reason[BANK_REASON_MAX];
+    enum bank_outcome outcome;      /* set by store_bank_apply */
+};
+struct bank_file {
+    struct sha256 hash;             /* of the file as it came */
+    enum bank_kind kind;
+    char message_id[BANK_MESSAGE_ID_MAX];
+    struct bank_entry *entries;     /* the caller's */
+    size_t count;                   /* at most BANK_ENTRIES_MAX */
+};
+/** One transaction for the whole file: it is kept, and every entry moves its batch or is noted. A file that came before changes nothing (*repeated). */
+must_use enum status store_bank_apply(struct store *store, struct city_id city, struct bank_file *file, const char *by, int64_t at_ms, bool *repeated,
+                                      struct error *err);
+
+/** One job at a time works on a city's settlement: waits up to 30 s for another to end, then ABORTED. Held until the connection closes. */
+must_use enum status store_settle_lock(struct store *store, struct city_id city, struct error *err);
+
 /** One payee's day, counted five times over: from orders and holds, from claims' reversals, from the ledger, from batch items, from the batch. */
 struct recon_row {
     char payee[CODE_TEXT_MAX];

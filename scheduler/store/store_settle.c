@@ -2,6 +2,7 @@
  * four eyes and "an entry is paid once" are the schema's; which entries a payout books is claims' (claims_entries_payout). */
 #include <string.h>
 
+#include "payout.h"
 #include "sql.h"
 
 enum { EARLIER_DAYS = 31 };
@@ -377,24 +378,30 @@ enum status store_payout_send(struct store *store, const struct payout *batch, i
     return rc;
 }
 
-static enum status end_batch(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err)
+/* Inside the caller's transaction. A payment that was confirmed may still come back. */
+enum status payout_end_booked(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err)
 {
     struct payout locked;
-    TRY(lock_batch(store, batch, PAYOUT_SENT, &locked, err));
-    TRY(move(store, batch, paid ? PAYOUT_CONFIRMED : PAYOUT_FAILED, bank_ref, err));
-    if (!paid && locked.total_fen > 0) {
-        static const int16_t KIND = 13; /* PAYOUT_FAILED of the schema: bank_clearing -> benefit_payable */
-        static const char *const NAME = "failed";
-        TRY(book(store, batch, &KIND, &NAME, &locked.total_fen, 1, at_ms, err));
+    struct error own = {0};
+    enum status rc = lock_batch(store, batch, PAYOUT_SENT, &locked, &own);
+    if (rc == STATUS_FAILED_PRECONDITION && !paid) rc = lock_batch(store, batch, PAYOUT_CONFIRMED, &locked, NULL);
+    if (rc != STATUS_OK) {
+        if (err) *err = own;
+        return rc;
     }
-    return sql_commit(store, err);
+    TRY(move(store, batch, paid ? PAYOUT_CONFIRMED : PAYOUT_FAILED, bank_ref, err));
+    if (paid || locked.total_fen == 0) return STATUS_OK;
+    static const int16_t KIND = 13; /* PAYOUT_FAILED of the schema: bank_clearing -> benefit_payable */
+    static const char *const NAME = "failed";
+    return book(store, batch, &KIND, &NAME, &locked.total_fen, 1, at_ms, err);
 }
 
 enum status store_payout_end(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err)
 {
     TRY(sql_ready(store, err));
     TRY(sql_begin(store, err));
-    enum status rc = end_batch(store, batch, paid, bank_ref, at_ms, err);
+    enum status rc = payout_end_booked(store, batch, paid, bank_ref, at_ms, err);
+    if (rc == STATUS_OK) rc = sql_commit(store, err);
     if (rc != STATUS_OK) sql_rollback(store);
     return rc;
 }

@@ -2,16 +2,17 @@
 // The core promise through the real database. Four business days of orders on the sample catalogue are made up by seed, taken in, delivered, cancelled, accepted,
 // reported, returned; after each day the books are closed and settled. Everything that came of it (claims, lines, member-years, ledger balances, batches, files) is
 // recomputed here from the CSV files and rules.mjs alone and compared to the fen. Also: kill -9 at random moments of settling, and reruns, change nothing.
-//   tests/support/with_postgres node day.mjs MEDDISPATCH MONEY_DAY CATALOG_DIR SEED
+//   tests/support/with_postgres node day.mjs MEDDISPATCH MONEY_DAY CATALOG_DIR SEED SETTLE_FAIL
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { attackChain } from './chain.mjs'
+import { HOSTILE, camt053, checkPain, pain002 } from './pain.mjs'
 import { HISTORY_DAYS, HISTORY_LINES, NOTHING_SEEN, dayNumber, decide, shanghai, takeBack } from './rules.mjs'
 
-const [program, player, catalog, seedText] = process.argv.slice(2)
+const [program, player, catalog, seedText, failing] = process.argv.slice(2)
 const db = process.env.MEDDISPATCH_TEST_DB
 if (!db) { console.log('skipped: no MEDDISPATCH_TEST_DB (run under tests/support/with_postgres)'); process.exit(77) }
 const scratch = mkdtempSync(join(tmpdir(), 'meddispatch-money-'))
@@ -205,13 +206,21 @@ const killed = args => new Promise(done => {
   const timer = setTimeout(() => child.kill('SIGKILL'), below(Math.ceil(usual_ms)))
   child.on('exit', (code, signal) => { clearTimeout(timer); if (signal) kills++; else usual_ms = 0.5 * usual_ms + 0.5 * (Date.now() - started); done() })
 })
-const files = () => Object.fromEntries(readdirSync(out).filter(f => f.endsWith('.csv')).map(f => [f, createHash('sha256').update(readFileSync(join(out, f))).digest('hex')]))
+const files = () => Object.fromEntries(readdirSync(out).filter(f => f.endsWith('.csv') || f.endsWith('.xml')).map(f => [f, createHash('sha256').update(readFileSync(join(out, f))).digest('hex')]))
+// ---- killed at each named place between two commits ----
+const killedAt = (args, place, must = true) => {
+  const r = spawnSync(failing, args.concat('--db', db), { env: { ...process.env, MEDDISPATCH_FAIL: place }, encoding: 'utf8' })
+  if (r.signal === 'SIGKILL') { kills++; placesHit.add(place.split(':')[0]) } else if (must) die(`${place}: not killed, exit ${r.status} ${r.stderr}`)
+}
+const placesHit = new Set()
 const carried = new Map(), sentFiles = {}, settled = { negative: 0, recovered: 0 }
 const settleDay = async day => {
   const args = verb => ['settle', verb, '--business-date', day]
   run([...args('prepare'), '--out', out, '--actor', 'anna'], 1)                           // the day is open
   run([...args('close'), '--actor', 'anna', '--out', out])
   equal('close again', 0, JSON.parse(run([...args('close'), '--actor', 'anna', '--json'])).closed)
+  const many = [...payable.keys()].filter(k => k.startsWith(day)).length
+  for (const place of ['prepared', 'rendered', 'sealed', 'rendered:2', 'sealed:2']) killedAt([...args('prepare'), '--out', out, '--actor', 'anna'], place, many > 3)
   for (let i = 0; i < 6; i++) await killed([...args('prepare'), '--out', out, '--actor', 'anna'])
   const sealed = JSON.parse(run([...args('prepare'), '--out', out, '--actor', 'anna', '--json'])), before = files()
   run([...args('prepare'), '--out', out, '--actor', 'somebody'])
@@ -234,17 +243,33 @@ const settleDay = async day => {
   }
   run([...args('send'), '--out', out], 1)                                                 // not approved
   if (sealed.batches.length) equal('the preparer may not approve', true, run([...args('approve'), '--actor', 'anna'], 1).includes('another person must approve'))
+  for (const place of ['approved', 'approved:2']) killedAt([...args('approve'), '--actor', 'bert'], place, many > 3)
   for (let i = 0; i < 3; i++) await killed([...args('approve'), '--actor', 'bert'])
   run([...args('approve'), '--actor', 'bert'])
+  const pays = sealed.batches.filter(b => b.paid_fen > 0)
+  for (const place of ['message_made', 'message_sealed', 'before_send', 'after_send', 'before_send:2']) killedAt([...args('send'), '--out', out, '--actor', 'anna'], place, pays.length > 3)
   for (let i = 0; i < 8; i++) await killed([...args('send'), '--out', out])
+  const two = await Promise.all([0, 1].map(() => new Promise(done => spawn(program, [...args('send'), '--out', out, '--db', db], { stdio: 'ignore' }).on('exit', done))))
+  equal('two at once', '0,0', two.join())
   const sent = JSON.parse(run([...args('send'), '--out', out, '--json']))
   equal('all sent', true, sent.batches.every(b => b.state === 'SENT'))
   run([...args('send'), '--out', out]); if (sent.batches.length) run([...args('send'), '--out', out, '--payee', sent.batches[0].payee], 1) // a resend is refused
-  equal('files after sending', JSON.stringify(before), JSON.stringify(files())); Object.assign(sentFiles, before)
+  const after = files(), csvOf = all => JSON.stringify(Object.entries(all).filter(([f]) => f.endsWith('.csv')))
+  equal('files after sending', csvOf(before), csvOf(after)); Object.assign(sentFiles, before)
+  run([...args('send'), '--out', out]); equal('and again, messages too', JSON.stringify(after), JSON.stringify(files()))
+  const messages = Object.keys(after).filter(f => f.startsWith(`pain001-MD-1-${day.replaceAll('-', '')}-`)).sort()
+  const payments = messages.flatMap(f => {
+    const lint = spawnSync('xmllint', ['--noout', join(out, f)], { encoding: 'utf8' })
+    if (!lint.error && lint.status !== 0) die(`xmllint: ${lint.stderr}`)
+    return checkPain(readFileSync(join(out, f), 'utf8')).payments
+  })
+  equal(`${day} paid by message`, pays.map(b => `${b.batch} ${b.paid_fen}`).sort(), payments.map(p => `${p.id} ${p.fen}`).sort())
+  for (const p of payments) { const y = payees.get(p.id.replace(/-\d{8}-\d+$/, '')); equal(`${p.id} name`, y.name, p.name); equal(`${p.id} account`, y.account, p.account) }
   const recon = JSON.parse(run(['reconcile', '--business-date', day, '--json']))
   equal('recon', true, recon.fits)
 }
 
+const payees = new Map(csv('payees.csv').map(p => [p.payee, p]))
 // ---- four days, one after the other ----
 run(['migrate'])
 run(['load', '--city-name', 'Testville', 'plans', join(catalog, 'plans.csv')])
@@ -253,6 +278,7 @@ run(['load', 'facilities', join(catalog, 'facilities.csv')], 3)                 
 const placed = join(scratch, 'facilities.csv')
 writeFileSync(placed, readFileSync(join(catalog, 'facilities.csv'), 'utf8').split('\n').map((l, i) => (i && l ? l.split(',').map((f, k) => (k === 3 ? '39.9' : k === 4 ? '116.4' : f)).join(',') : l)).join('\n'))
 run(['load', 'facilities', placed])
+run(['settle', 'payer', '--name', '某健康保险 & <北京>', '--account', '6299999900000001', '--bank', '102100099996'])
 const today = dayNumber('2026-11-20'), dayText = n => new Date(n * 86400000).toISOString().slice(0, 10)
 for (const [i, count] of [120, 120, 0, 60].entries()) {                                   // the third day has nothing but returns: payees go negative
   const day = dayText(today - 4 + i)
@@ -264,16 +290,30 @@ for (const [i, count] of [120, 120, 0, 60].entries()) {                         
   run(['ledger', 'trial-balance'])
 }
 
-// ---- the bank answers: one payee is paid, one is not and gets its money with a later day ----
+// ---- the bank answers: a status report accepts all and rejects one; the statement books the others and sends one more back, which had been confirmed ----
 const lastDay = dayText(today - 1), last = JSON.parse(run(['settle', 'status', '--business-date', lastDay, '--json'])).batches.filter(b => b.paid_fen > 0)
-run(['settle', 'confirm', '--business-date', lastDay, '--payee', last[0].payee, '--bank-ref', 'B1'])
-run(['settle', 'confirm', '--business-date', lastDay, '--payee', last[0].payee, '--bank-ref', 'B1'], 1)
-run(['settle', 'fail', '--business-date', lastDay, '--payee', last[1].payee, '--bank-ref', 'B2'])
+const bankFile = join(scratch, 'bank.xml')
+const imported = (text, want = 0) => { writeFileSync(bankFile, text); return run(['settle', 'import', '--file', bankFile, '--json', '--actor', 'bank'], want) }
+const stateOf = payee => JSON.parse(run(['settle', 'status', '--business-date', lastDay, '--payee', payee, '--json'])).batches[0].state
+for (const [what, text] of Object.entries(HOSTILE)) { imported(text, 3); compared++; void what }
+const report = pain002(`MD-1-${lastDay.replaceAll('-', '')}-1`, last.map((b, i) => ({ id: b.batch, status: i === 1 ? 'RJCT' : 'ACSP', reason: i === 1 ? 'AC01' : '' })).concat({ id: 'NOBODY-1', status: 'ACSC' }))
+const reported = JSON.parse(imported(report))
+equal('report', [last.length - 1, 1, 1, false], [reported.NOTED, reported.FAILED, reported.UNKNOWN, reported.repeated])
+equal('the same report again', true, JSON.parse(imported(report)).repeated)
+equal('rejected', 'FAILED', stateOf(last[1].payee))
+const good = last.filter((_, i) => i !== 1), statement = camt053('ST-1', good.map((b, i) => ({ id: b.batch, fen: BigInt(b.paid_fen) + (i === 2 ? 1n : 0n) })).concat({ id: good[0].batch, fen: BigInt(good[0].paid_fen), back: true },
+  { id: good[1].batch, fen: BigInt(good[1].paid_fen), pending: true }))
+const booked = JSON.parse(imported(statement))
+equal('statement', [good.length - (good.length > 2 ? 1 : 0), 1, good.length > 2 ? 1 : 0], [booked.CONFIRMED, booked.FAILED, booked.AMOUNT])
+equal('confirmed', 'CONFIRMED', stateOf(good[1].payee)); equal('sent back', 'FAILED', stateOf(good[0].payee))
 const returnedDay = sql('SELECT business_day::text AS day FROM ledger WHERE kind = 13')[0].day
-move('9', `3:${last[1].payee}`, BigInt(last[1].paid_fen)); due(returnedDay, last[1].payee, BigInt(last[1].paid_fen))
+for (const b of [last[1], good[0]]) { move('9', `3:${b.payee}`, BigInt(b.paid_fen)); due(returnedDay, b.payee, BigInt(b.paid_fen)) }
 compareLedger()
+run(['settle', 'confirm', '--business-date', lastDay, '--payee', good[1].payee, '--bank-ref', 'B1'], 1)   // a person cannot confirm what the bank has
 await settleDay(returnedDay)
 compareLedger()
+for (const place of ['prepared', 'rendered', 'sealed', 'approved', 'message_made', 'message_sealed', 'before_send', 'after_send']) if (!placesHit.has(place)) die(`never killed at ${place}`)
+if (readFileSync(program).includes('MEDDISPATCH_FAIL')) die('the release has failpoints')
 
 // ---- the books outside the database: export, head, statements, balances of any past moment, every claim decided again ----
 const chainFile = join(scratch, 'ledger.tsv'), lastClosed = sql('SELECT max(business_day)::text AS day FROM ledger_block')[0].day
