@@ -75,6 +75,8 @@ enum geo_status geo_map_open(const char *path, struct geo_map **out, struct geo_
     /* searches of the snap index read arcs by its leaves' numbers */
     for (uint32_t i = 0; rc == GEO_OK && i < map->file.leaf_count; i++)
         if (map->file.leaves[i].arc >= map->file.graph.arc_count) rc = geo_error_set(error, GEO_INVALID, "the snap index names arc %u, which is not there", map->file.leaves[i].arc);
+    for (uint32_t i = 0; rc == GEO_OK && i < map->file.graph.piece_count; i++)
+        if (map->file.graph.pieces[i].arc >= map->file.graph.arc_count) rc = geo_error_set(error, GEO_INVALID, "piece %u of a way names arc %u, which is not there", i, map->file.graph.pieces[i].arc);
     if (rc != GEO_OK) {
         geo_map_unref(map);
         return rc;

@@ -68,7 +68,7 @@ static enum geo_status attach(struct geo_file *file, const struct file_header *h
         !has_size(header, GEO_SECTION_SHAPE, meta.shape_count, sizeof(struct geo_point)) || !has_size(header, GEO_SECTION_NAMES, meta.name_bytes, 1) ||
         !has_size(header, GEO_SECTION_TREE, tree, 1) || !has_size(header, GEO_SECTION_RANK, meta.node_count, sizeof(uint32_t)) ||
         !has_size(header, GEO_SECTION_UP_FIRST, (uint64_t)meta.node_count + 1, sizeof(uint32_t)) || !has_size(header, GEO_SECTION_UP_HEAD, meta.up_count, sizeof(uint32_t)) ||
-        !has_size(header, GEO_SECTION_PLACE, meta.arc_count, sizeof(uint32_t)))
+        !has_size(header, GEO_SECTION_PLACE, meta.arc_count, sizeof(uint32_t)) || !has_size(header, GEO_SECTION_PIECES, meta.piece_count, sizeof(struct geo_piece)))
         return geo_error_set(error, GEO_INVALID, "the map file's figures and sections disagree");
     const uint8_t *at[GEO_SECTION_COUNT];
     for (int i = 0; i < GEO_SECTION_COUNT; i++) at[i] = file->data + header->sections[i].offset;
@@ -76,7 +76,8 @@ static enum geo_status attach(struct geo_file *file, const struct file_header *h
     file->graph = (struct geo_graph){
         .profile = (enum geo_profile)meta.profile, .node_count = meta.node_count, .arc_count = meta.arc_count, .shape_count = meta.shape_count,
         .name_bytes = meta.name_bytes, .nodes = (struct geo_point *)(uintptr_t)at[GEO_SECTION_NODES], .arcs = (struct geo_arc *)(uintptr_t)at[GEO_SECTION_ARCS],
-        .shape = (struct geo_point *)(uintptr_t)at[GEO_SECTION_SHAPE], .names = (char *)(uintptr_t)at[GEO_SECTION_NAMES], .stats = meta.stats};
+        .shape = (struct geo_point *)(uintptr_t)at[GEO_SECTION_SHAPE], .names = (char *)(uintptr_t)at[GEO_SECTION_NAMES], .piece_count = meta.piece_count,
+        .pieces = (struct geo_piece *)(uintptr_t)at[GEO_SECTION_PIECES], .stats = meta.stats};
     file->hierarchy = (struct geo_file_hierarchy){
         .arc_count = meta.up_count, .rank = (const uint32_t *)(const void *)at[GEO_SECTION_RANK], .up_first = (const uint32_t *)(const void *)at[GEO_SECTION_UP_FIRST],
         .up_head = (const uint32_t *)(const void *)at[GEO_SECTION_UP_HEAD], .place = (const uint32_t *)(const void *)at[GEO_SECTION_PLACE]};

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "map files are little-endian and mapped as they are");
-static_assert(sizeof(struct geo_arc) == 56 && sizeof(struct geo_point) == 8 && sizeof(struct geo_tree_leaf) == 32, "the file holds these structs: a change of them is a new GEO_FILE_VERSION");
+static_assert(sizeof(struct geo_arc) == 56 && sizeof(struct geo_point) == 8 && sizeof(struct geo_tree_leaf) == 32 && sizeof(struct geo_piece) == 16, "the file holds these structs: a change of them is a new GEO_FILE_VERSION");
 
 static const char MAGIC[8] = {'M', 'D', 'M', 'A', 'P', 0x1a, '\n', 0};
 
@@ -24,7 +24,7 @@ struct file_header {
 };
 
 struct file_meta {
-    uint32_t profile, node_count, arc_count, shape_count, name_bytes, leaf_count, box_count, up_count;
+    uint32_t profile, node_count, arc_count, shape_count, name_bytes, leaf_count, box_count, up_count, piece_count, spare;
     struct geo_graph_stats stats;
 };
 

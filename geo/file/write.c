@@ -142,6 +142,7 @@ enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_t
     meta.leaf_count = leaf_count;
     meta.box_count = box_count;
     meta.up_count = hierarchy->arc_count;
+    meta.piece_count = graph->piece_count;
     meta.stats.osm_nodes = graph->stats.osm_nodes;
     meta.stats.osm_ways = graph->stats.osm_ways;
     meta.stats.osm_relations = graph->stats.osm_relations;
@@ -167,6 +168,7 @@ enum geo_status geo_file_write(const struct geo_graph *graph, const struct geo_t
         [GEO_SECTION_UP_FIRST] = {hierarchy->up_first, ((uint64_t)graph->node_count + 1) * sizeof *hierarchy->up_first},
         [GEO_SECTION_UP_HEAD] = {hierarchy->up_head, (uint64_t)hierarchy->arc_count * sizeof *hierarchy->up_head},
         [GEO_SECTION_PLACE] = {hierarchy->place, (uint64_t)graph->arc_count * sizeof *hierarchy->place},
+        [GEO_SECTION_PIECES] = {graph->pieces, (uint64_t)graph->piece_count * sizeof *graph->pieces},
     };
     struct file_header header;
     fill_header(&header, parts);

@@ -30,6 +30,7 @@ void geo_graph_free(struct geo_graph *graph)
     free(graph->arcs);
     free(graph->shape);
     free(graph->names);
+    free(graph->pieces);
     free(graph);
 }
 
@@ -81,6 +82,12 @@ enum geo_status geo_graph_check(const struct geo_graph *graph, struct geo_error 
     for (uint32_t i = 0; i < graph->arc_count; i++) {
         const char *fault = arc_fault(graph, i);
         if (fault) return geo_error_set(error, GEO_INVALID, "arc %u has %s", i, fault);
+    }
+    for (uint32_t i = 0; i < graph->piece_count; i++) {
+        const struct geo_piece *piece = &graph->pieces[i];
+        if (piece->arc >= graph->arc_count || graph->arcs[piece->arc].twin != piece->arc) return geo_error_set(error, GEO_INVALID, "piece %u is of no road", i);
+        if (i > 0 && (piece[-1].way > piece->way || (piece[-1].way == piece->way && piece[-1].arc >= piece->arc)))
+            return geo_error_set(error, GEO_INVALID, "piece %u is out of order", i);
     }
     return GEO_OK;
 }

@@ -38,13 +38,21 @@ struct geo_arc {
     uint32_t twin;                /* splitting copies an arc: the arc that stands for all copies (itself if not copied) */
 };
 
+/** An arc runs over several OSM ways where nothing tells them apart: this is one of them, beside the arc's own. */
+struct geo_piece {
+    int64_t way;
+    uint32_t arc;                 /* the one that stands for its copies */
+    uint32_t spare;
+};
+
 struct geo_graph {
     enum geo_profile profile;
-    uint32_t node_count, arc_count, shape_count, name_bytes;
+    uint32_t node_count, arc_count, shape_count, name_bytes, piece_count;
     struct geo_point *nodes;
     struct geo_arc *arcs;         /* ascending by tail, then head */
     struct geo_point *shape;
     char *names;
+    struct geo_piece *pieces;     /* ascending by way, then arc */
     struct geo_graph_stats {
         uint64_t osm_nodes, osm_ways, osm_relations;
         uint32_t restrictions_obeyed, restrictions_ignored, restrictions_conditional;

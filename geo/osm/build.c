@@ -91,6 +91,32 @@ static enum geo_status shapes_fill(struct assembly *assembly, struct geo_graph *
     return GEO_OK;
 }
 
+static int piece_compare(const void *a, const void *b)
+{
+    const struct geo_piece *left = a, *right = b;
+    if (left->way != right->way) return left->way < right->way ? -1 : 1;
+    return (left->arc > right->arc) - (left->arc < right->arc);
+}
+
+/* The ways of kept roads, each once a road. */
+static enum geo_status pieces_fill(const struct assembly *assembly, const struct osm_data *data, struct geo_graph *graph)
+{
+    const struct osm_roads *roads = assembly->roads;
+    uint32_t count = 0;
+    graph->pieces = malloc((roads->piece_count + 1) * sizeof *graph->pieces);
+    if (!graph->pieces) return GEO_NO_MEMORY;
+    for (size_t i = 0; i < roads->piece_count; i++) {
+        struct osm_piece piece = roads->piece[i];
+        uint32_t arc = assembly->standing[piece.road];
+        int64_t way = data->ways[piece.way].id;
+        if (arc != GEO_NONE && way != graph->arcs[arc].way) graph->pieces[count++] = (struct geo_piece){way, arc, 0};
+    }
+    if (count) qsort(graph->pieces, count, sizeof *graph->pieces, piece_compare);
+    for (uint32_t i = 0; i < count; i++)
+        if (i == 0 || piece_compare(&graph->pieces[i - 1], &graph->pieces[i]) != 0) graph->pieces[graph->piece_count++] = graph->pieces[i];
+    return GEO_OK;
+}
+
 static enum geo_status graph_fill(struct assembly *assembly, struct osm_data *data, struct geo_graph *graph)
 {
     const struct osm_roads *roads = assembly->roads;
@@ -117,6 +143,8 @@ static enum geo_status graph_fill(struct assembly *assembly, struct osm_data *da
         graph->arcs[i] = arc;
     }
     graph->arc_count = assembly->arc_count;
+    rc = pieces_fill(assembly, data, graph);
+    if (rc != GEO_OK) return rc;
     graph->names = data->names; /* moves to the graph */
     graph->name_bytes = (uint32_t)data->name_bytes;
     data->names = NULL;

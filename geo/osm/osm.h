@@ -122,6 +122,10 @@ struct osm_roads {
     struct geo_point *points;       /* of the nodes */
     struct geo_point *shape;
     uint32_t *node_of;              /* data.nodes index -> node, GEO_NONE if it is no junction */
+    struct osm_piece {
+        uint32_t road, way;         /* a way that the road runs over, other than its first */
+    } *piece;
+    size_t piece_count, piece_capacity;
 };
 geo_must_use enum geo_status osm_roads_build(const struct osm_data *data, struct osm_roads *out, struct geo_error *error);
 void osm_roads_deinit(struct osm_roads *roads);

@@ -185,6 +185,7 @@ struct chain {
     bool open[2];
     uint32_t first_segment, last_segment, last_end;
     uint32_t shape_first;
+    size_t piece_first;         /* of its inner ways among out->piece, noted for the walk's direction */
 };
 
 static enum geo_status point_add(struct builder *builder, uint32_t local)
@@ -208,15 +209,47 @@ static void waits_add(struct chain *chain, const struct segment *segment, unsign
     if (begins) chain->signal_ms[1] = segment->signal_ms[going ^ 1];
 }
 
+/* Ways come one after the other along a chain; the road that is about to be added is the next. */
+static bool piece_add(struct builder *builder, const struct chain *chain, uint32_t way)
+{
+    struct osm_roads *out = builder->out;
+    uint32_t before = out->piece_count > chain->piece_first ? out->piece[out->piece_count - 1].way : builder->segments[chain->first_segment].way;
+    if (way == before) return true;
+    if (!osm_grow(&out->piece, &out->piece_capacity, out->piece_count + 1, sizeof *out->piece)) return false;
+    out->piece[out->piece_count++] = (struct osm_piece){out->road_count, way};
+    return true;
+}
+
+/* Both directions of a road run over the same ways, each less its own first. */
+static bool pieces_turn(struct builder *builder, const struct chain *chain)
+{
+    struct osm_roads *out = builder->out;
+    size_t end = out->piece_count;
+    if (end == chain->piece_first) return true;
+    uint32_t first = builder->segments[chain->first_segment].way;
+    if (!chain->open[1]) return true;
+    if (!chain->open[0]) { /* the only road is the one against the walk, which begins with the last of them */
+        for (size_t i = end - 1; i > chain->piece_first; i--) out->piece[i].way = out->piece[i - 1].way;
+        out->piece[chain->piece_first].way = first;
+        return true;
+    }
+    if (!osm_grow(&out->piece, &out->piece_capacity, end + (end - chain->piece_first), sizeof *out->piece)) return false;
+    uint32_t road = out->road_count + 1;
+    out->piece[out->piece_count++] = (struct osm_piece){road, first};
+    for (size_t i = chain->piece_first; i + 1 < end; i++) out->piece[out->piece_count++] = (struct osm_piece){road, out->piece[i].way};
+    return true;
+}
+
 static enum geo_status chain_walk(struct builder *builder, uint32_t touch, struct chain *chain)
 {
-    *chain = (struct chain){.open = {true, true}, .first_segment = touch / 2, .shape_first = builder->out->shape_count};
+    *chain = (struct chain){.open = {true, true}, .first_segment = touch / 2, .shape_first = builder->out->shape_count, .piece_first = builder->out->piece_count};
     enum geo_status rc = point_add(builder, builder->segments[touch / 2].end[touch & 1]);
     for (;;) {
         if (rc != GEO_OK) return rc;
         const struct segment *segment = &builder->segments[touch / 2];
         unsigned going = touch & 1;
         builder->seen[touch / 2] = 1;
+        if (!piece_add(builder, chain, segment->way)) return GEO_NO_MEMORY;
         chain->mm += segment->mm;
         waits_add(chain, segment, going, touch / 2 == chain->first_segment);
         for (unsigned side = 0; side < 2; side++) {
@@ -264,6 +297,8 @@ static enum geo_status chains_find(struct builder *builder, const uint32_t *node
             if (builder->seen[builder->touch[t] / 2]) continue;
             struct chain chain;
             enum geo_status rc = chain_walk(builder, builder->touch[t], &chain);
+            if (rc == GEO_OK && !pieces_turn(builder, &chain)) rc = GEO_NO_MEMORY;
+            if (rc == GEO_OK && !chain.open[0] && !chain.open[1]) builder->out->piece_count = chain.piece_first;
             if (rc == GEO_OK) rc = roads_add(builder, &chain, node_of[local], node_of[chain.last_end]);
             if (rc != GEO_OK) return rc;
         }
@@ -292,6 +327,7 @@ static enum geo_status roads_sort(struct osm_roads *out)
         if (road.arc.reverse != GEO_NONE) road.arc.reverse = place[road.arc.reverse];
         sorted[place[i]] = road;
     }
+    for (size_t i = 0; i < out->piece_count; i++) out->piece[i].road = place[out->piece[i].road];
     free(place);
     free(out->road);
     out->road = sorted;
@@ -356,6 +392,7 @@ void osm_roads_deinit(struct osm_roads *roads)
     free(roads->shape);
     free(roads->node_of);
     free(roads->in_first);
+    free(roads->piece);
     free(roads->in_road);
     memset(roads, 0, sizeof *roads);
 }
