@@ -11,11 +11,11 @@ const ARROWS = {
   api: ['engine', 'loop', 'model', 'proto', 'rpc'],
   settle: ['claims', 'model', 'store'],
   sim: ['dispatch', 'geo', 'model', 'plan'],
-  geo_core: [], geo_graph: ['geo_core'],
+  geo_core: [], geo_graph: ['geo_core'], geo_traffic: ['geo', 'geo_core', 'geo_graph'],
 };
 const PURE = ['model', 'plan', 'claims', 'dispatch'];
 // inside geo: core <- graph <- the rest; the facade `geo` and `main` may name what they wire together
-const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'web', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'geo_tile', 'proto'];
+const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'web', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'geo_tile', 'geo_traffic', 'proto'];
 
 const rooms = new Map();
 const programs = new Map();
