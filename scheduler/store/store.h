@@ -209,6 +209,36 @@ struct benefits_view {
 must_use enum status store_benefits_read(struct store *store, struct city_id city, const char *member, int64_t at_ms, struct benefits_view *out,
                                          struct error *err);
 
+/* ---- roads: what dispatchers report of them ---- */
+
+enum { ROAD_OVERRIDES_MAX = 2000, ROAD_POINTS_MAX = 200 }; /* in force at once in a city; of one area */
+enum road_kind { ROAD_WAY = 1, ROAD_AT_POINT, ROAD_AREA };
+
+/** A closed or slow road, way or area, until `until_ms`. */
+struct road_override {
+    uint64_t id;
+    enum road_kind kind;
+    int64_t way;                  /* ROAD_WAY: OpenStreetMap's id */
+    uint32_t point_count;         /* ROAD_AT_POINT: 1 (both directions) or 2 (the direction from the first to the second); ROAD_AREA: 3.. */
+    struct point *points;         /* in the reader's arena; borrowed by a report */
+    uint32_t speed_percent;       /* of what the hour says; 0: closed, unless speed_kmh */
+    uint32_t speed_kmh;
+    int64_t reported_ms, until_ms;
+    char actor[ACTOR_TEXT_MAX], reason[REASON_TEXT_MAX];
+    int64_t withdrawn_ms;         /* 0: not withdrawn */
+    char withdrawn_by[ACTOR_TEXT_MAX], withdrawn_for[REASON_TEXT_MAX];
+};
+/** Keep a report (id and withdrawal are not read). The same cause again gives the first id and *repeated; ALREADY_EXISTS if it asks for
+ *  something else. RESOURCE_EXHAUSTED beyond ROAD_OVERRIDES_MAX in force. */
+must_use enum status store_road_report(struct store *store, struct city_id city, const struct road_override *report, const struct cause *cause, uint64_t *id,
+                                       bool *repeated, struct error *err);
+/** End it before its time. Withdrawn before is well: the first withdrawal stays. NOT_FOUND. */
+must_use enum status store_road_withdraw(struct store *store, struct city_id city, uint64_t id, int64_t at_ms, const char *actor, const char *reason,
+                                         bool *repeated, struct error *err);
+/** Those not withdrawn and not over at now_ms, or with `ended` the latest of all; newest first, at most ROAD_OVERRIDES_MAX. */
+must_use enum status store_roads_read(struct store *store, struct city_id city, int64_t now_ms, bool ended, struct arena *arena, struct road_override **out,
+                                      uint32_t *count, struct error *err);
+
 /* ---- catalogue ---- */
 
 struct test {

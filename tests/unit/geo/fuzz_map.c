@@ -1,4 +1,5 @@
-/* Map files from an enemy: raw bytes, or a sound map patched in places with every checksum made right again. What opens is then used. */
+/* Map files from an enemy: raw bytes, or a sound map patched in places with every checksum made right again. What opens is then used
+ * without harm; what geo_map_check approves of must also answer every kind of question alike. */
 #include "random_graph.h"
 #include "geo/file/format.h"
 
@@ -63,7 +64,7 @@ static void put_patched(const uint8_t *data, size_t size)
     free(copy);
 }
 
-static void use(struct geo_map *map)
+static void use(struct geo_map *map, bool sound_as_told)
 {
     struct geo_metric *metric;
     struct geo_scratch *scratch = geo_scratch_new(map);
@@ -76,12 +77,12 @@ static void use(struct geo_map *map)
         struct geo_label *label;
         uint32_t label_ms, label_dm;
         if (geo_route_find(metric, scratch, &stops[i], &stops[count - 1 - i], &route, NULL) == GEO_OK) {
-            if (route.travel_ms != ms[i * count + count - 1 - i]) abort();
+            if (sound_as_told && route.travel_ms != ms[i * count + count - 1 - i]) abort();
             geo_route_free(&route);
         }
         if (geo_label_new(metric, scratch, &stops[i], &label) != GEO_OK) abort();
         geo_label_from(label, scratch, &stops[0], &label_ms, &label_dm);
-        if (label_ms != ms[i]) abort();
+        if (sound_as_told && label_ms != ms[i]) abort();
         geo_label_free(label);
     }
     geo_scratch_free(scratch);
@@ -95,11 +96,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else put_patched(data + 1, size - 1);
     struct geo_map *map;
     struct geo_error error;
-    if (geo_map_open(path, &map, &error) == GEO_OK) {
-        use(map);
-        geo_map_unref(map);
-    }
     enum geo_status checked = geo_map_check(path, &error);
-    (void)checked; /* either answer is right; that it comes is what is tried */
+    if (geo_map_open(path, &map, &error) == GEO_OK) {
+        use(map, checked == GEO_OK);
+        geo_map_unref(map);
+    } else if (checked == GEO_OK) {
+        abort();
+    }
     return 0;
 }
