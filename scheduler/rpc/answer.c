@@ -121,36 +121,58 @@ static void empty(struct buffer *buffer)
     buffer_clear(buffer);
 }
 
+size_t answer_take(struct rpc_call *call, uint8_t *to, size_t most)
+{
+    size_t left = call->out.size - call->out_at, take = left < most ? left : most;
+    if (take) memcpy(to, call->out.data + call->out_at, take);
+    call->out_at += take;
+    call->progress_ms = call->session->table->now_ms;
+    if (!call->finished && !call->writable_due && call->out_high && call->out.size - call->out_at <= call->out_high / 2) {
+        call->writable_due = true; /* told after the wire has returned: a handler may send and finish */
+        call->session->writable_due++;
+    }
+    return take;
+}
+
+void answer_taken(struct rpc_call *call)
+{
+    empty(&call->out);
+    call->out_at = 0;
+    call_recount(call);
+}
+
 static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t most, uint32_t *flags, nghttp2_data_source *source, void *context)
 {
     (void)h2;
     (void)stream;
     (void)context;
     struct rpc_call *call = source->ptr;
-    size_t left = call->out.size - call->out_at, take = left < most ? left : most;
-    if (take) memcpy(to, call->out.data + call->out_at, take);
-    call->out_at += take;
-    call->progress_ms = call->session->table->now_ms;
-    if (!call->finished && !call->writable_due && call->out_high && call->out.size - call->out_at <= call->out_high / 2) {
-        call->writable_due = true; /* told after nghttp2 has returned: a handler may send and finish */
-        call->session->writable_due++;
-    }
-    if (call->out_at == call->out.size) {
-        empty(&call->out);
-        call->out_at = 0;
-        call_recount(call);
-        if (call->finished) {
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-            if (!call->http_status && !call->web) {
-                *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-                submit_trailers(call);
-            }
-        } else if (take == 0) {
-            call->deferred = true;
-            return NGHTTP2_ERR_DEFERRED;
+    size_t take = answer_take(call, to, most);
+    if (call->out_at < call->out.size) return (ssize_t)take;
+    answer_taken(call);
+    if (call->finished) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (!call->http_status && !call->web) {
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            submit_trailers(call);
         }
+    } else if (take == 0) {
+        call->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
     }
     return (ssize_t)take;
+}
+
+/* An exchange's headers, as lines; ":status" is the owner's matter. */
+static void write_head(struct buffer *head, const struct pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (pairs->all[i].name[0] == ':') continue;
+        buffer_append(head, pairs->all[i].name, pairs->all[i].namelen);
+        buffer_append(head, ": ", 2);
+        buffer_append(head, pairs->all[i].value, pairs->all[i].valuelen);
+        buffer_append(head, "\r\n", 2);
+    }
 }
 
 static void submit_headers(struct rpc_call *call)
@@ -165,7 +187,8 @@ static void submit_headers(struct rpc_call *call)
     if (call->fold_told) PAIRS_LITERAL(&pairs, "grpc-encoding", "gzip");
     pairs_metadata(&pairs, &call->headers);
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_out};
-    nghttp2_submit_response(call->session->h2, call->stream, pairs.all, pairs.count, &provider);
+    if (call->session->head) write_head(call->session->head, &pairs);
+    else nghttp2_submit_response(call->session->h2, call->stream, pairs.all, pairs.count, &provider);
     call->responded = true;
     if (pairs.arena) arena_free(pairs.arena);
 }
@@ -286,6 +309,7 @@ void rpc_finish(struct rpc_call *call, const struct error *err)
     if (err) call->session->table->stats.calls_failed++;
     call_slot_give(call); /* nobody finds it any more; it lives until its stream has closed */
     health_forget(call);
+    if (call->session->head && !call->responded) submit_headers(call); /* browsers see HTTP's headers only where CORS lets them: the body tells all */
     bool has_answered = call->responded;
     if (!has_answered) {
         submit_trailers_only(call, err);

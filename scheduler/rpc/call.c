@@ -319,9 +319,14 @@ static bool is_one_message(const struct rpc_call *call)
     return call->method->kind == RPC_UNARY || call->method->kind == RPC_SERVER_STREAM;
 }
 
+static void consume_stream(struct rpc_call *call, size_t count)
+{
+    if (call->session->h2) nghttp2_session_consume_stream(call->session->h2, call->stream, count);
+}
+
 static void give_window(struct rpc_call *call, size_t count)
 {
-    nghttp2_session_consume_stream(call->session->h2, call->stream, count);
+    consume_stream(call, count);
     call->session->on_output(call->session->context);
 }
 
@@ -378,7 +383,7 @@ void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count)
 {
     call->progress_ms = call->session->table->now_ms;
     if (!call->opened || call->finished) {
-        nghttp2_session_consume_stream(call->session->h2, call->stream, count);
+        consume_stream(call, count);
         return;
     }
     if (call->paused) {
@@ -389,7 +394,7 @@ void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count)
     size_t used = consume(call, bytes, count);
     if (used < count) hold(call, bytes + used, count - used);
     if (call->paused) call->unconsumed += count;
-    else nghttp2_session_consume_stream(call->session->h2, call->stream, count);
+    else consume_stream(call, count);
 }
 
 static void half_close(struct rpc_call *call)

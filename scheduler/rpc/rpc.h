@@ -124,4 +124,30 @@ void rpc_finish(struct rpc_call *call, const struct error *err);
 void rpc_call_pause(struct rpc_call *call);
 void rpc_call_resume(struct rpc_call *call);
 
+/* ---- one call without HTTP/2 ---- */
+
+/** A gRPC-Web call (grpc/doc/PROTOCOL-WEB.md) whose bytes its owner carries, for example over HTTP/1.1: body in, body out, trailers as its last frame. To
+ *  handlers it is a call like any other, with the server's limits, deadlines and shutdown. Belongs to the server's loop thread; its owner frees it, and
+ *  frees all of them before the server. `on_output` says that there may be something to take, room to feed, or that it is over: it is called from within
+ *  handlers, so it must not free the exchange; do that in a later turn. */
+struct rpc_exchange;
+must_use struct rpc_exchange *rpc_exchange_new(struct rpc_server *server, const char *path, const char *peer, void (*on_output)(void *context), void *context);
+/** Metadata by lower-case name, before rpc_exchange_open; what is past the header list's limit is dropped. */
+void rpc_exchange_header(struct rpc_exchange *exchange, const char *name, size_t name_size, const char *value, size_t size);
+void rpc_exchange_open(struct rpc_exchange *exchange);
+/** Whether to feed now: false while the handler pauses. What is fed nevertheless is held, up to a limit. */
+bool rpc_exchange_wants(const struct rpc_exchange *exchange);
+void rpc_exchange_feed(struct rpc_exchange *exchange, const uint8_t *bytes, size_t count);
+void rpc_exchange_half_close(struct rpc_exchange *exchange);
+/** Append the answer's header lines ("name: value" CRLF, content type included) once there are any; false: not yet. The HTTP status is always 200. */
+bool rpc_exchange_head(const struct rpc_exchange *exchange, struct buffer *out);
+/** The next bytes of the answer's body; 0: none now. */
+size_t rpc_exchange_take(struct rpc_exchange *exchange, uint8_t *to, size_t most);
+/** The call has ended and all of its answer has been taken. */
+bool rpc_exchange_is_over(const struct rpc_exchange *exchange);
+/** It was cut without an answer (a body or a reader that does not get on): close the connection. */
+bool rpc_exchange_is_broken(const struct rpc_exchange *exchange);
+/** A call that is not over is cancelled. NULL is fine. */
+void rpc_exchange_free(struct rpc_exchange *exchange);
+
 #endif

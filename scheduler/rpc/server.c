@@ -1,5 +1,5 @@
 /* The sockets: accepting, reading into sessions, writing what they have, once a turn. Deadlines and the sessions' timers are swept from here. */
-#include "session.h"
+#include "exchange.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ static void connection_close(struct connection *connection)
 
 static void stop_if_drained(struct rpc_server *server)
 {
-    if (!server->table.stopping || server->connections || !server->on_done) return;
+    if (!server->table.stopping || server->connections || server->table.exchanges || !server->on_done) return;
     void (*on_done)(void *) = server->on_done;
     server->on_done = NULL;
     on_done(server->done_context);
@@ -270,6 +270,7 @@ static void on_sweep(void *context)
     }
     if (tick) server->tick_ms = now_ms;
     if (expire) server->table.next_deadline_ms = INT64_MAX; /* those that are left say theirs again */
+    exchanges_sweep(&server->table, now_ms, expire, tick);
     for (struct connection *connection = server->connections, *next; connection; connection = next) {
         next = connection->next;
         if (connection->lingering) {
@@ -347,6 +348,12 @@ enum status rpc_server_reload_tls(struct rpc_server *server, const struct rpc_tl
     return STATUS_OK;
 }
 
+struct call_table *rpc_server_table(struct rpc_server *server)
+{
+    now(server);
+    return &server->table;
+}
+
 const char *rpc_server_address(const struct rpc_server *server)
 {
     return loop_listener_address(server->listener);
@@ -372,18 +379,22 @@ void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out)
 }
 
 /* Streams that only watch would never end by themselves: they are told to come again elsewhere, at once; the calls at work when the time is over. */
-static void end_calls(struct rpc_server *server, bool only_watchers)
+static void end_calls(struct session *session, bool only_watchers)
 {
-    for (struct connection *connection = server->connections; connection; connection = connection->next) {
-        for (struct rpc_call *call = connection->session.calls, *next; call; call = next) {
-            next = call->next;
-            if (call->finished || !call->opened || (only_watchers && call->method->kind != RPC_SERVER_STREAM)) continue;
-            struct error err;
-            error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
-            err.retry_ms = 1000;
-            call_fail(call, &err);
-        }
+    for (struct rpc_call *call = session->calls, *next; call; call = next) {
+        next = call->next;
+        if (call->finished || !call->opened || (only_watchers && call->method->kind != RPC_SERVER_STREAM)) continue;
+        struct error err;
+        error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
+        err.retry_ms = 1000;
+        call_fail(call, &err);
     }
+}
+
+static void end_all_calls(struct rpc_server *server, bool only_watchers)
+{
+    for (struct connection *connection = server->connections; connection; connection = connection->next) end_calls(&connection->session, only_watchers);
+    for (struct session *session = NULL; (session = exchanges_next(&server->table, session)) != NULL;) end_calls(session, only_watchers);
 }
 
 /* First the calls hear why they end; those who do not listen are cut. */
@@ -391,9 +402,9 @@ static void on_drain_over(void *context)
 {
     struct rpc_server *server = context;
     now(server);
-    if (server->connections && !server->cutting) {
+    if ((server->connections || server->table.exchanges) && !server->cutting) {
         server->cutting = true;
-        end_calls(server, false);
+        end_all_calls(server, false);
         for (struct connection *connection = server->connections; connection; connection = connection->next) {
             session_goaway(&connection->session, NGHTTP2_NO_ERROR, "stopping");
             on_output(connection);
@@ -402,6 +413,7 @@ static void on_drain_over(void *context)
         return;
     }
     while (server->connections) connection_close(server->connections);
+    exchanges_cut(&server->table);
     stop_if_drained(server);
 }
 
@@ -414,13 +426,13 @@ void rpc_server_shutdown(struct rpc_server *server, uint32_t drain_ms, void (*on
     server->on_done = on_done;
     server->done_context = context;
     loop_listener_pause(server->listener, true);
-    end_calls(server, true);
+    end_all_calls(server, true);
     for (struct connection *connection = server->connections; connection; connection = connection->next) {
         session_shutdown(&connection->session);
         on_output(connection);
     }
     server->drain = loop_timer_new(server->loop, on_drain_over, server);
-    loop_timer_start(server->drain, server->connections ? drain_ms : 0);
+    loop_timer_start(server->drain, server->connections || server->table.exchanges ? drain_ms : 0);
 }
 
 void rpc_server_free(struct rpc_server *server)

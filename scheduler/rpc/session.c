@@ -374,7 +374,25 @@ void session_expire(struct session *session, int64_t now_ms)
     }
 }
 
-static void tick_calls(struct session *session, int64_t now_ms)
+void session_cut(struct session *session)
+{
+    session->dead = true;
+    for (struct rpc_call *call = session->calls; call; call = call->next) call_gone(call, STATUS_CANCELLED);
+    session->on_output(session->context);
+}
+
+/* An exchange has but one stream: the call is cancelled, and its owner sees that it is over. */
+static void reset(struct rpc_call *call)
+{
+    struct session *session = call->session;
+    if (session->h2) {
+        nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, call->stream, NGHTTP2_CANCEL);
+        return;
+    }
+    session_cut(session);
+}
+
+void session_tick_calls(struct session *session, int64_t now_ms)
 {
     const struct rpc_limits *limits = session->table->limits;
     for (struct rpc_call *call = session->calls, *next; call; call = next) {
@@ -384,7 +402,7 @@ static void tick_calls(struct session *session, int64_t now_ms)
         bool stuck_answer = call->out.size > call->out_at;
         if (now_ms - call->progress_ms < (int64_t)(stuck_answer ? limits->write_stall_ms : limits->body_ms)) continue;
         if (!stuck_body && !stuck_answer) continue;
-        nghttp2_submit_rst_stream(session->h2, NGHTTP2_FLAG_NONE, call->stream, NGHTTP2_CANCEL);
+        reset(call);
         call->progress_ms = now_ms;
     }
 }
@@ -408,6 +426,6 @@ bool session_tick(struct session *session, int64_t now_ms)
     if (session->call_count == 0 && now_ms - session->last_call_ms > limits->idle_ms) session_goaway(session, NGHTTP2_NO_ERROR, "idle");
     /* who resets a stream and opens none is no client in a hurry, and hears what RFC 9113 (5.1) says of it */
     if (session->stray_ms && session->stream_last == 0 && now_ms - session->stray_ms >= STRAY_GRACE_MS) session_goaway(session, NGHTTP2_PROTOCOL_ERROR, "reset_of_idle_stream");
-    tick_calls(session, now_ms);
+    session_tick_calls(session, now_ms);
     return !session->dead && is_alive(session, now_ms);
 }

@@ -40,6 +40,7 @@ struct call_table {
     int64_t now_ms;                   /* boot time of this turn */
     int64_t next_deadline_ms;         /* no call's deadline is earlier: nobody need look before */
     struct rpc_server *server;
+    struct rpc_exchange *exchanges;   /* calls without HTTP/2 */
 };
 
 /** `descriptors` (moved in; NULL: none) turns reflection on. */
@@ -51,7 +52,8 @@ const struct rpc_method *call_table_method(const struct call_table *table, const
 /* ---- a session ---- */
 
 struct session {
-    nghttp2_session *h2;
+    nghttp2_session *h2;              /* NULL: an exchange, one call without HTTP/2 */
+    struct buffer *head;              /* an exchange's: where the answer's header lines go */
     struct call_table *table;
     struct rpc_call *calls;           /* open ones of this connection */
     uint32_t call_count;
@@ -86,6 +88,12 @@ void session_shutdown(struct session *session);
 void session_expire(struct session *session, int64_t now_ms);
 /** Once a second or so: timers of the session. False: close. */
 must_use bool session_tick(struct session *session, int64_t now_ms);
+/** The part of it that is about calls: bodies and answers that do not get on are reset. */
+void session_tick_calls(struct session *session, int64_t now_ms);
+/** No more is said: its calls are cancelled, its owner is to look. */
+void session_cut(struct session *session);
+/** server.c, for exchange.c; now_ms is set. */
+struct call_table *rpc_server_table(struct rpc_server *server);
 
 /* ---- a call ---- */
 
@@ -140,6 +148,10 @@ void call_writable(struct rpc_call *call);
 void call_gone(struct rpc_call *call, enum status why);
 /** The answer in plain HTTP, of call->http_status: 200 and 503 (/healthz), 405, 415. */
 void call_http(struct rpc_call *call);
+
+/** answer.c, for both wires: the next bytes of the answer; and what there is to do when all of it has been taken. */
+size_t answer_take(struct rpc_call *call, uint8_t *to, size_t most);
+void answer_taken(struct rpc_call *call);
 
 /* call.c, for answer.c */
 void call_recount(struct rpc_call *call);
