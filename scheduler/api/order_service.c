@@ -242,6 +242,7 @@ static enum status on_submit_test(struct api *api, struct wait *wait, struct rpc
     TRY(test_lines(request, &submission, err));
     TRY(check_recipient(api, request->recipient, &submission.recipient, err));
     TRY(check_priority(request->priority, &submission.order.priority, err));
+    submission.parent.v = request->parent_order_id;
     TRY(check_range(request->not_before_ms, "not_before_ms", 0, now_ms + NOT_AFTER_MS_MAX, err));
     TRY(check_range(request->not_after_ms, "not_after_ms", 0, now_ms + NOT_AFTER_MS_MAX, err));
     if (request->not_after_ms && request->not_after_ms <= (request->not_before_ms > now_ms ? request->not_before_ms : now_ms))

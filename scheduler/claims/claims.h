@@ -145,6 +145,11 @@ struct claims_reversal {
 };
 must_use bool claims_reverse_line(const struct claim *claim, uint32_t line, uint32_t returned, struct claims_reversal *out);
 
+/** Why a laboratory rejects a specimen decides who bears the next one: the member's fault ends the claim, and another test is another claim; a courier's or the
+ *  laboratory's is collected again once, free, under the same claim. */
+enum claims_fault { CLAIMS_FAULT_MEMBER = 1, CLAIMS_FAULT_COURIER, CLAIMS_FAULT_LAB };
+enum claims_fault claims_specimen_fault(enum fail_reason reason);
+
 /* ---- rules, for people ---- */
 
 enum claims_effect { CLAIMS_EFFECT_ANSWER, CLAIMS_EFFECT_REFUSE, CLAIMS_EFFECT_LINE, CLAIMS_EFFECT_AMOUNT, CLAIMS_EFFECT_LEDGER };

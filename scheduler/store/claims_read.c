@@ -12,7 +12,7 @@
 
 static const struct sql_statement
     READ = {"claim_read", CLAIM "WHERE c.city_id = $1::integer AND c.claim_id = $2::bigint"},
-    READ_ORDER = {"claim_of_order", CLAIM "WHERE c.city_id = $1::integer AND c.order_id = $2::bigint"},
+    READ_ORDER = {"claim_of_order", CLAIM "JOIN orders o ON o.city_id = c.city_id AND o.claim_id = c.claim_id WHERE o.city_id = $1::integer AND o.order_id = $2::bigint"},
     LIST = {"claims_all", CLAIM "WHERE c.city_id = $1::integer AND c.claim_id > $2::bigint" CLAIM_FILTER},
     LIST_MEMBER = {"claims_member",
                    CLAIM "JOIN member m ON m.city_id = c.city_id AND m.member_id = c.member_id "

@@ -29,16 +29,18 @@ static const struct sql_statement
               "AND u.prescriber = o.prescriber AND u.prescription = o.prescription AND u.order_id = o.order_id"},
     LATE = {"facts_late", "SELECT late_credit($1::integer, $2::bigint[], $3::bigint[])"},
     ENDS = {"facts_ends",
-            "SELECT hold_end($1::integer, array_agg(c.claim_id), array_agg(e.outcome), array_agg(NULL::bigint), array_agg(f.payee), array_agg(e.at_ms)) "
-            "FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) AS e(ord, outcome, lab, at_ms) "
-            "JOIN claim c ON c.city_id = $1::integer AND c.order_id = e.ord JOIN hold h ON h.city_id = c.city_id AND h.claim_id = c.claim_id "
+            /* 4, a specimen that is collected again: the hold waits for it, but only once; the last order of a claim ends it */
+            "SELECT hold_end($1::integer, array_agg(c.claim_id), array_agg(CASE e.outcome WHEN 4 THEN 2 ELSE e.outcome END::smallint), array_agg(NULL::bigint), "
+            "array_agg(f.payee), array_agg(e.at_ms)) FROM unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) AS e(ord, outcome, lab, at_ms) "
+            "JOIN orders o ON o.city_id = $1::integer AND o.order_id = e.ord JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id "
+            "JOIN hold h ON h.city_id = c.city_id AND h.claim_id = c.claim_id "
             "LEFT JOIN facility f ON f.city_id = c.city_id AND f.facility_id = e.lab "
-            "WHERE NOT EXISTS (SELECT FROM hold_end x WHERE x.city_id = c.city_id AND x.claim_id = c.claim_id) HAVING count(*) > 0"},
+            "WHERE (e.outcome <> 4 OR o.parent_order_id IS NOT NULL) AND NOT EXISTS (SELECT FROM hold_end x WHERE x.city_id = c.city_id AND x.claim_id = c.claim_id) HAVING count(*) > 0"},
     REPORTS = {"facts_reports",
                "SELECT lab_report($1::integer, array_agg(c.claim_id), array_agg(e.at_ms)) FROM unnest($2::bigint[], $3::bigint[]) AS e(ord, at_ms) "
-               "JOIN claim c ON c.city_id = $1::integer AND c.order_id = e.ord HAVING count(*) > 0"};
+               "JOIN orders o ON o.city_id = $1::integer AND o.order_id = e.ord JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id HAVING count(*) > 0"};
 
-enum { HOLD_POST = 1, HOLD_VOID = 2, HOLD_ACCRUE = 3, FACTS_TRIES_MAX = 3 }; /* hold_end.outcome */
+enum { HOLD_POST = 1, HOLD_VOID = 2, HOLD_ACCRUE = 3, HOLD_RECOLLECT = 4, FACTS_TRIES_MAX = 3 }; /* hold_end.outcome; 4 is ENDS' own */
 
 /* ---- what a batch changes of one order: the last word of each column ---- */
 
@@ -107,7 +109,8 @@ static void outcome_set(struct change *change, int outcome, const struct fact *f
 
 static void ended(struct change *change, const struct fact *fact)
 {
-    outcome_set(change, HOLD_VOID, fact);
+    bool again = fact->kind == FACT_SPECIMEN_LAB_REJECTED && claims_specimen_fault(fact->ended.reason) != CLAIMS_FAULT_MEMBER;
+    outcome_set(change, again ? HOLD_RECOLLECT : HOLD_VOID, fact);
     change->reason = fact->ended.text[0] ? fact->ended.text : fail_reason_name(fact->ended.reason);
 }
 

@@ -19,6 +19,7 @@ static enum status submission_check(const struct submission *s, struct error *er
     if (cause_key_is_none(&s->cause)) return error_field(err, "idempotency_key", "every order needs an idempotency key");
     if (!s->source[0]) return error_field(err, "source", "the caller is not known");
     if (s->order.priority < PRIORITY_ROUTINE || s->order.priority > PRIORITY_CRITICAL) return error_field(err, "priority", "not a priority");
+    if (s->parent.v && !test) return error_field(err, "parent_order_id", "only a home test follows another order");
     if (s->line_count < 1 || s->line_count > ORDER_LINES_MAX) return error_field(err, "lines", "an order has 1 to %d lines", ORDER_LINES_MAX);
     if (s->other_coverage_fen < 0) return error_field(err, "other_coverage_fen", "money is not negative");
     if (s->order.lab_count > ORDER_LABS_MAX || (test && s->order.lab_count == 0)) return error_field(err, "labs", "a test needs 1 to %d laboratories", ORDER_LABS_MAX);
@@ -124,8 +125,10 @@ static void item_decide(struct intake_item *item)
     if (lines_known(item) != STATUS_OK) return;
     context_fill(item);
     struct claim *claim = &item->result->claim;
-    claims_adjudicate(&item->context, claim, &item->outcome);
-    claim->id = item->claim_id;
+    if (!item->submission->parent.v) { /* a recollection has the first order's claim already */
+        claims_adjudicate(&item->context, claim, &item->outcome);
+        claim->id = item->claim_id;
+    }
     order_finish(item);
     item->result->status = STATUS_OK;
 }
@@ -156,7 +159,7 @@ static void carry_history(const struct intake_item *item, struct claims_context 
 static void carry_over(const struct intake_item *item, struct intake_item *later, size_t count)
 {
     const struct claim *claim = &item->result->claim;
-    if (!item->open || claim->state != CLAIM_HELD) return;
+    if (!item->open || claim->state != CLAIM_HELD || item->submission->parent.v) return;
     for (size_t k = 0; k < count; k++) {
         struct claims_context *context = &later[k].context;
         if (same_account(item, &later[k])) {
@@ -243,6 +246,8 @@ static enum status transact(struct store *store, const struct submission *const 
     if (rc == STATUS_OK) rc = intake_read(store, items, count, err);
     bool any = false;
     for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
+        if (items[i].submission->parent.v && items[i].open && !items[i].stored_order.v) rc = intake_again(store, &items[i], err);
+        if (rc != STATUS_OK) break;
         if (items[i].submission->quote) quote_answer(&items[i]);
         else if (items[i].stored_order.v) rc = repeated_answer(store, &items[i], err);
         else if (items[i].open) item_decide(&items[i]);

@@ -30,6 +30,9 @@ struct intake_item {
     int64_t service_ms;
 };
 
+/* The item has a parent: find the claim it goes under, or fail it. Inside the open transaction, with the member-year locked. */
+must_use enum status intake_again(struct store *store, struct intake_item *item, struct error *err);
+
 bool intake_is_test(const struct intake_item *item);
 /* Tell an item why it is refused an answer and take it out of this transaction. */
 struct error *intake_fail(struct intake_item *item);

@@ -58,10 +58,10 @@ static const struct sql_statement
                "FROM unnest($1::integer[], $2::text[], $3::bigint[]) WITH ORDINALITY AS e(city, member, at_ms, ord) "
                "JOIN city y ON y.city_id = e.city JOIN member m ON m.city_id = e.city AND m.code = e.member "
                "CROSS JOIN LATERAL (SELECT l.code, l.atc, c.service_ms, c.claim_id, l.line_no, "
-               "(l.supply_ddays::bigint * (l.quantity - l.reversed_quantity) / l.quantity)::integer AS supply_ddays "
+               "(l.supply_ddays::bigint * (l.quantity - l.short_quantity - l.reversed_quantity) / l.quantity)::integer AS supply_ddays "
                "FROM claim c JOIN claim_line l ON l.city_id = c.city_id AND l.claim_id = c.claim_id "
                "WHERE c.member_id = m.member_id AND c.city_id = m.city_id AND c.service_ms > e.at_ms - $4::bigint AND c.benefit = 1 AND c.state IN (2, 3) "
-               "AND l.allowed_quantity > 0 AND l.reversed_quantity < l.quantity "
+               "AND l.allowed_quantity > 0 AND l.short_quantity + l.reversed_quantity < l.quantity "
                "ORDER BY c.service_ms DESC, c.claim_id DESC, l.line_no DESC LIMIT 64) h ORDER BY e.ord, h.service_ms, h.claim_id, h.line_no"},
     IDS = {"intake_ids", "SELECT nextval('order_id_seq'), nextval('claim_id_seq') FROM generate_series(1, $1::integer)"};
 

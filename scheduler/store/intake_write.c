@@ -185,13 +185,14 @@ static void add_lines(struct writing *w, const struct intake_item *item)
         const struct claim_line *line = &claim->lines[i];
         struct pen pen = {&w->lines, 0};
         number(&pen, s->city.v);
-        number(&pen, (int64_t)claim->order.v);
+        number(&pen, (int64_t)item->result->order.id.v);
         number(&pen, i + 1);
         text(&pen, asked->product);
         number(&pen, asked->quantity);
         number(&pen, asked->price_fen);
         number(&pen, asked->days_supply);
         text(&pen, asked->override_code);
+        if (s->parent.v) continue; /* under a claim that is written already */
         pen = (struct pen){&w->claim_lines, 0};
         number(&pen, s->city.v);
         number(&pen, (int64_t)claim->id.v);
@@ -270,7 +271,8 @@ static void queue_holds(struct store *store, const struct intake_item *items, si
         struct sql_args args;
         sql_column_init(&claims, SQL_I64);
         for (size_t k = i; k < count; k++)
-            if (items[k].open && items[k].submission->city.v == city && items[k].result->claim.state == CLAIM_HELD)
+            if (items[k].open && items[k].submission->city.v == city && !items[k].submission->parent.v &&
+                items[k].result->claim.state == CLAIM_HELD)
                 sql_column_number(&claims, (int64_t)items[k].result->claim.id.v);
         sql_args_init(&args);
         sql_arg_i32(&args, (int32_t)city);
@@ -294,9 +296,11 @@ enum status intake_write(struct store *store, struct intake_item *items, size_t 
         order_encode(&items[i].result->order, &body);
         add_order(&w, &items[i], &body);
         add_contact(&w, &items[i]);
-        add_claim(&w, &items[i]);
         add_lines(&w, &items[i]);
-        add_basis(&w, &items[i], &body);
+        if (!items[i].submission->parent.v) {
+            add_claim(&w, &items[i]);
+            add_basis(&w, &items[i], &body);
+        }
         add_event(&w, &items[i], ORDER_RECEIVED);
         add_event(&w, &items[i], items[i].result->order.phase);
     }

@@ -76,7 +76,7 @@ struct submission {
     uint32_t line_count;              /* 1..ORDER_LINES_MAX */
     struct order_line lines[ORDER_LINES_MAX]; /* product or test codes; a test's price_fen -1 means the catalogue's price */
     int64_t other_coverage_fen;
-    struct order_id parent;           /* recollection: the order it follows; 0 none */
+    struct order_id parent;           /* tests: the order whose specimen was rejected for a courier's or the laboratory's fault; its claim is this one's. 0 none */
     bool quote;                       /* decide only: nothing is stored, held or used up, and the key is not looked at; ids in the answer are 0 */
     /** kind, priority, first/home/labs stops snapped, pharmacy. accepted_ms 0: now_ms. promise_ms 0: accepted + the plan's promise; a given
      *  one wins only if later. ready_ms 0: accepted_ms. goods, stability_s, needs_approval, home.service_s: raised to what the catalogue asks.
@@ -332,8 +332,8 @@ must_use enum status store_payees_put(struct store *store, struct city_id city, 
 
 /* ---- money ---- */
 
-/** Units of a posted claim's line come back: the formula of DOMAIN §2, by new entries that name what they reverse. The same (source, key) with
- *  the same content gives the original answer; with other content ALREADY_EXISTS. FAILED_PRECONDITION if the claim is not posted, OUT_OF_RANGE
+/** Units of a claim's line are given back (posted) or were never dispensed (held: delivery posts so much less and releases the rest): the formula of DOMAIN §2, by new entries that name what they reverse. The same (source, key) with
+ *  the same content gives the original answer; with other content ALREADY_EXISTS. FAILED_PRECONDITION if the claim is neither, or nothing of a held one would be left; OUT_OF_RANGE
  *  if more would come back than was given out. */
 struct reversal_request {
     struct city_id city;

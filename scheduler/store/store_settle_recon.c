@@ -17,8 +17,8 @@
 
 /* orders that ended, or holds that ended, in the day */
 #define DAY_ORDERS                                                                                                                       \
-    "o AS MATERIALIZED (SELECT o.*, c.claim_id AS claim, c.payee, c.state AS claim_state, c.benefit_fen, h.claim_id AS hold, d.outcome, d.posted_fen, d.at_ms AS end_ms " \
-    "FROM w, orders o LEFT JOIN claim c ON c.city_id = o.city_id AND c.order_id = o.order_id "                                           \
+    "o AS MATERIALIZED (SELECT o.*, c.claim_id AS claim, c.order_id AS first_order, c.payee, c.state AS claim_state, c.benefit_fen, h.claim_id AS hold, d.outcome, d.posted_fen, d.at_ms AS end_ms " \
+    "FROM w, orders o LEFT JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id "                                           \
     "LEFT JOIN hold h ON h.city_id = o.city_id AND h.claim_id = c.claim_id LEFT JOIN hold_end d ON d.city_id = o.city_id AND d.claim_id = c.claim_id " \
     "WHERE o.city_id = $1::integer AND (o.ended_ms >= w.from_ms AND o.ended_ms < w.to_ms OR d.at_ms >= w.from_ms AND d.at_ms < w.to_ms)), "
 
@@ -34,14 +34,14 @@
     "WHERE phase IN (16, 17, 19) AND ended_ms > 0 AND hold IS NOT NULL AND outcome IS NULL "                                              \
     "UNION ALL SELECT 'POST_AMOUNT', o.payee, o.claim, o.order_id, coalesce(k.entry_id, 0), o.posted_fen, coalesce(k.amount_fen, 0), "    \
     "'the posting in the ledger is not what the hold ended with' FROM o LEFT JOIN ledger_key k ON k.city_id = $1::integer AND k.source = 'claim' " \
-    "AND k.idempotency_key = 'post:' || o.claim WHERE o.posted_fen > 0 AND k.amount_fen IS DISTINCT FROM o.posted_fen "                   \
+    "AND k.idempotency_key = 'post:' || o.claim WHERE o.posted_fen > 0 AND o.order_id = o.first_order AND k.amount_fen IS DISTINCT FROM o.posted_fen "                   \
     "UNION ALL SELECT 'REPORT_AMOUNT', e.payee, e.claim_id, e.order_id, e.entry_id, h.posted_fen - coalesce(r.taken, 0), e.amount_fen, "  \
     "'the report made payable what was not accrued' FROM e JOIN hold_end h ON h.city_id = $1::integer AND h.claim_id = e.claim_id "       \
     "LEFT JOIN LATERAL (SELECT sum(x.amount_fen)::bigint AS taken FROM ledger x JOIN account a ON a.city_id = x.city_id AND a.account_id = x.debit_account " \
     "AND a.kind = 4 WHERE x.city_id = $1::integer AND x.claim_id = e.claim_id AND x.kind = 7) r ON true "                                 \
     "WHERE e.kind = 6 AND e.amount_fen <> h.posted_fen - coalesce(r.taken, 0) "                                                           \
     "UNION ALL SELECT 'REVERSAL_AMOUNT', payee, claim_id, 0, 0, want, got, 'reversals in the ledger are not those of the claim' FROM ("   \
-    "SELECT e.payee, e.claim_id, (SELECT coalesce(sum(v.benefit_fen), 0)::bigint FROM claim_reversal v WHERE v.city_id = $1::integer AND v.claim_id = e.claim_id) AS want, " \
+    "SELECT e.payee, e.claim_id, (SELECT coalesce(sum(v.benefit_fen), 0)::bigint FROM claim_reversal v WHERE v.city_id = $1::integer AND v.claim_id = e.claim_id AND NOT v.short) AS want, " \
     "(SELECT coalesce(sum(x.amount_fen), 0)::bigint FROM ledger x WHERE x.city_id = $1::integer AND x.claim_id = e.claim_id AND x.kind = 7) AS got " \
     "FROM e WHERE e.kind = 7 GROUP BY e.payee, e.claim_id) t WHERE want <> got "                                                          \
     "UNION ALL SELECT 'ENTRY_NOT_IN_PAYOUT', e.payee, coalesce(e.claim_id, 0), coalesce(e.order_id, 0), e.entry_id, e.signed_fen, 0, "    \
@@ -90,7 +90,7 @@ static const struct sql_statement
             "count(*) FILTER (WHERE kind = 7) AS rn, coalesce(sum(amount_fen) FILTER (WHERE kind = 7), 0)::bigint AS rfen FROM e GROUP BY payee), "
             /* from the holds and reversals of the claims that the day's entries name, not from the entries' amounts */
             "c AS (SELECT e.payee, count(*) AS n, sum(CASE WHEN e.kind = 2 THEN h.posted_fen ELSE h.posted_fen - (SELECT coalesce(sum(v.benefit_fen), 0) "
-            "FROM claim_reversal v WHERE v.city_id = $1::integer AND v.claim_id = e.claim_id AND v.at_ms < e.at_ms) END)::bigint AS fen "
+            "FROM claim_reversal v WHERE v.city_id = $1::integer AND v.claim_id = e.claim_id AND NOT v.short AND v.at_ms < e.at_ms) END)::bigint AS fen "
             "FROM e JOIN hold_end h ON h.city_id = $1::integer AND h.claim_id = e.claim_id WHERE e.kind IN (2, 6) GROUP BY e.payee), "
             "r AS (SELECT e.payee, count(*) AS n, sum(v.benefit_fen)::bigint AS fen FROM e JOIN claim_reversal v ON v.city_id = $1::integer "
             "AND v.claim_id = e.claim_id AND e.idempotency_key = 'reverse:' || v.source || '/' || v.idempotency_key WHERE e.kind = 7 GROUP BY e.payee), "

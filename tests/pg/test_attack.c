@@ -170,7 +170,12 @@ static void test_more_than_was_given_cannot_come_back(void **state)
     attack_claim("SELECT claim_reverse(1, #, 1::smallint, -1, 'test:1', 'r3', 'a', '', 1773129600000)", &posted.claim, as_app, "MD003");
     attack_claim("SELECT claim_reverse(1, #, 2::smallint, 1, 'test:1', 'r4', 'a', '', 1773129600000)", &posted.claim, as_app, "MD004");
     attack_claim("SELECT claim_reverse(1, #, 1::smallint, 1, 'test:1', 'r1', 'a', '', 1773129600000)", &posted.claim, as_app, "MD001");
-    attack_claim("SELECT claim_reverse(1, #, 1::smallint, 1, 'test:1', 'r5', 'a', '', 1773129600000)", &held.claim, as_app, "MD002");
+    attack_claim("SELECT claim_reverse(1, #, 1::smallint, 3, 'test:1', 'r5', 'a', '', 1773129600000)", &held.claim, as_app, "MD002"); /* nothing would be delivered */
+    attack_claim("SELECT claim_reverse(1, #, 1::smallint, 4, 'test:1', 'r6', 'a', '', 1773129600000)", &held.claim, as_app, "MD003");
+    attack_claim("SELECT claim_short(1, #, 1::smallint, 1, 'test:1', 'r7', 'a', '', 1773129600000)", &posted.claim, as_app, "42501"); /* no side door */
+    attack_claim("UPDATE claim SET short_fen = 1 WHERE claim_id = #", &held.claim, as_app, "42501");
+    attack_claim("UPDATE claim SET short_fen = benefit_fen + 1 WHERE claim_id = #", &held.claim, owner, "23514");
+    attack_claim("UPDATE claim_line SET short_quantity = 2 WHERE claim_id = #", &posted.claim, owner, "23514"); /* two came back, of three */
     /* the sums are held by CHECKs as well, whoever writes */
     attack_claim("UPDATE claim_line SET reversed_quantity = 4 WHERE claim_id = #", &posted.claim, owner, "23514");
     attack_claim("UPDATE claim_line SET reversed_fen = 2401 WHERE claim_id = #", &posted.claim, owner, "23514");

@@ -227,7 +227,8 @@ static void test_poisoned_order_sinks_alone(void **state)
         text_format(key, sizeof key, "poison%u", i);
         batch[i] = fixture_prescription(1, i % 10, key, "AMLO", 1, 900);
     }
-    batch[17].parent.v = 999999999;                                    /* no such order: a foreign key breaks */
+    batch[17] = fixture_test(1, 7, "poison17", "FLU");
+    batch[17].parent.v = 999999999;                                    /* no such order */
     memcpy(batch[42].recipient.name, "\xff\xfe", 3);                    /* no UTF-8 */
     batch[63].recipient.at.lat_e7 = 0;                                 /* harmless */
     (void)text_copy(batch[80].member, sizeof batch[80].member, "nobody");
