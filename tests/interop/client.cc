@@ -4,8 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -35,12 +37,23 @@ const char *current = "";
 
 using Stub = TestService::Stub;
 
+std::shared_ptr<grpc::ChannelCredentials> credentials;
+
+std::string contents(const std::string &path)
+{
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
 std::shared_ptr<grpc::Channel> connect(const std::string &address)
 {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+    arguments.SetSslTargetNameOverride("localhost");
+    return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
 bool is_zeros(const Payload &payload, size_t size)
@@ -310,14 +323,30 @@ void concurrent_large_unary(Stub &stub)
     for (auto &thread : threads) thread.join();
 }
 
-pid_t start_server(const char *program, std::string *address)
+// One certificate for both ends, which is its own authority.
+bool make_certificate(const std::string &cert, const std::string &key)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!std::freopen("/dev/null", "w", stderr)) _exit(127);
+        execlp("openssl", "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+               "subjectAltName=DNS:localhost", "-keyout", key.c_str(), "-out", cert.c_str(), static_cast<char *>(nullptr));
+        _exit(127);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    return status == 0;
+}
+
+pid_t start_server(const char *program, const std::string &cert, const std::string &key, std::string *address)
 {
     int ends[2];
     if (pipe(ends) != 0) std::exit(1);
     pid_t pid = fork();
     if (pid == 0) {
         dup2(ends[1], 1);
-        execl(program, program, "--port", "0", static_cast<char *>(nullptr));
+        if (cert.empty()) execl(program, program, "--port", "0", static_cast<char *>(nullptr));
+        else execl(program, program, "--tls", "--cert", cert.c_str(), "--key", key.c_str(), "--client-ca", cert.c_str(), static_cast<char *>(nullptr));
         _exit(127);
     }
     close(ends[1]);
@@ -330,12 +359,11 @@ pid_t start_server(const char *program, std::string *address)
     return pid;
 }
 
-} // namespace
-
-int main()
+// Every case; without a certificate in plaintext.
+void run_all(const char *how, const std::string &cert, const std::string &key)
 {
     std::string address;
-    pid_t server = start_server(std::getenv("INTEROP_SERVER"), &address);
+    pid_t server = start_server(std::getenv("INTEROP_SERVER"), cert, key, &address);
     {
         auto channel = connect(address);
         auto stub = TestService::NewStub(channel);
@@ -358,14 +386,32 @@ int main()
         for (auto &[name, run] : CASES) {
             current = name;
             run(*stub);
-            std::printf("ok - %s\n", name);
+            std::printf("ok - %s, %s\n", name, how);
         }
-        std::printf("%zu passed, 0 failed\n", CASES.size());
+        std::printf("%zu passed, 0 failed, %s\n", CASES.size(), how);
     }
     kill(server, SIGTERM);
     int status = 0;
     waitpid(server, &status, 0);
     current = "the server's end";
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+} // namespace
+
+int main()
+{
+    credentials = grpc::InsecureChannelCredentials();
+    run_all("plaintext", "", "");
+    char folder[] = "/tmp/meddispatch-interop-XXXXXX";
+    current = "the certificate";
+    CHECK(mkdtemp(folder));
+    const std::string cert = std::string(folder) + "/cert.pem", key = std::string(folder) + "/key.pem";
+    CHECK(make_certificate(cert, key));
+    credentials = grpc::SslCredentials({contents(cert), contents(key), contents(cert)});
+    run_all("mutual TLS", cert, key);
+    unlink(cert.c_str());
+    unlink(key.c_str());
+    rmdir(folder);
     return 0;
 }

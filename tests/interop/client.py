@@ -3,6 +3,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -26,14 +27,34 @@ def zeros(size):
     return m.Payload(body=bytes(size))
 
 
-def start_server():
-    server = subprocess.Popen([os.environ["INTEROP_SERVER"], "--port", "0"], stdout=subprocess.PIPE, text=True)
+def start_server(*options):
+    server = subprocess.Popen([os.environ["INTEROP_SERVER"], "--port", "0", *options], stdout=subprocess.PIPE, text=True)
     return server, server.stdout.readline().strip().split("address=")[1]
 
 
+class Secret:
+    """One certificate for both ends, which is its own authority."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.cert, self.key = (os.path.join(self.folder.name, name) for name in ("cert.pem", "key.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost", "-keyout", self.key, "-out", self.cert], check=True, stderr=subprocess.DEVNULL)
+        cert, key = (open(name, "rb").read() for name in (self.cert, self.key))
+        self.credentials = grpc.ssl_channel_credentials(cert, key, cert)
+        self.options = ("--tls", "--cert", self.cert, "--key", self.key, "--client-ca", self.cert)
+
+
+def open_channel(address, secret, compression=None, options=()):
+    options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1), *options]
+    if not secret:
+        return grpc.insecure_channel(address, compression=compression, options=options)
+    return grpc.secure_channel(address, secret.credentials, compression=compression, options=[("grpc.ssl_target_name_override", "localhost"), *options])
+
+
 class Stub:
-    def __init__(self, address, compression=None):
-        self.channel = grpc.insecure_channel(address, compression=compression, options=[("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)])
+    def __init__(self, address, secret=None):
+        self.channel = open_channel(address, secret)
         unary, stream = self.channel.unary_unary, self.channel.stream_stream
         pack = lambda message: message.SerializeToString()
         self.empty = unary(SERVICE + "EmptyCall", pack, m.Empty.FromString)
@@ -67,11 +88,13 @@ class Talk:
             yield request
 
 
-class Cases(unittest.TestCase):
+class Plaintext(unittest.TestCase):
+    secret = None
+
     @classmethod
     def setUpClass(cls):
-        cls.server, cls.address = start_server()
-        cls.stub = Stub(cls.address)
+        cls.server, cls.address = start_server(*(cls.secret.options if cls.secret else ()))
+        cls.stub = Stub(cls.address, cls.secret)
 
     @classmethod
     def tearDownClass(cls):
@@ -234,19 +257,37 @@ class Cases(unittest.TestCase):
 
     def test_channel_soak(self):
         for _ in range(30):
-            other = Stub(self.address)
+            other = Stub(self.address, self.secret)
             self.is_zeros(other.unary(self.large).payload, 314159)
             other.channel.close()
 
     def test_pings_of_a_busy_and_of_an_eager_client(self):
         """The core's bandwidth pings never trip us; a keepalive far below our five minutes does not, as long as calls are answered meanwhile."""
-        eager = grpc.insecure_channel(self.address, options=[("grpc.keepalive_time_ms", 100), ("grpc.keepalive_timeout_ms", 2000), ("grpc.http2.max_pings_without_data", 0), ("grpc.http2.min_time_between_pings_ms", 100), ("grpc.use_local_subchannel_pool", 1)])
+        eager = open_channel(self.address, self.secret, options=[("grpc.keepalive_time_ms", 100), ("grpc.keepalive_timeout_ms", 2000), ("grpc.http2.max_pings_without_data", 0), ("grpc.http2.min_time_between_pings_ms", 100)])
         call = eager.unary_stream(SERVICE + "StreamingOutputCall", lambda message: message.SerializeToString(), m.StreamingOutputCallResponse.FromString)
         request = m.StreamingOutputCallRequest(response_parameters=[m.ResponseParameters(size=200000, interval_us=40000)] * 40)
         began = time.monotonic()
         self.assertEqual(len(list(call(request))), 40)
         self.assertGreater(time.monotonic() - began, 1.5)
         eager.close()
+
+
+class MutualTls(Plaintext):
+    """Every case again, encrypted, both ends showing a certificate."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.secret = Secret()
+        super().setUpClass()
+
+    def test_the_server_knows_the_caller(self):
+        _, call = self.stub.unary.with_call(m.SimpleRequest(response_size=1))
+        self.assertEqual(dict(call.initial_metadata())["x-identity"], "dns:localhost")
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.secret.folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 /* grpc.testing.TestService on the rpc room, as gRPC's interoperability description asks: official clients run their cases against it.
  *
- *   interop_server [--port P] [--tls-certificate FILE --tls-key FILE [--tls-client-ca FILE]]
+ *   interop_server [--port P] [--tls --cert FILE --key FILE [--client-ca FILE]]
  *
- * Port 0 (the default) takes any free one; prints `listening address=…`. SIGTERM drains, SIGHUP reads the TLS files again. With --tls-client-ca clients must
+ * Port 0 (the default) takes any free one; prints `listening address=…`. SIGTERM drains, SIGHUP reads the TLS files again. With --client-ca clients must
  * show a certificate, and each answer's header x-identity says whom it names.
  */
 #include "grpc/testing/messages.pb-c.h"
@@ -341,18 +341,20 @@ static void on_hup(void *context)
 
 static bool read_options(int argc, char **argv, struct service *service)
 {
-    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"tls-certificate", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'}, {"tls-client-ca", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
+    static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"tls", no_argument, NULL, 't'}, {"cert", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'}, {"client-ca", required_argument, NULL, 'a'}, {NULL, 0, NULL, 0}};
+    bool tls = false;
     service->port = "0";
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == 'p') service->port = optarg;
+        else if (option == 't') tls = true;
         else if (option == 'c') service->tls.certificate_file = optarg;
         else if (option == 'k') service->tls.key_file = optarg;
         else if (option == 'a') service->tls.client_ca_file = optarg;
         else return false;
     }
     service->tls.client_certificate_needed = service->tls.client_ca_file;
-    return optind == argc;
+    return optind == argc && tls == (service->tls.certificate_file && service->tls.key_file) && (tls || !service->tls.client_ca_file);
 }
 
 static enum status serve(struct service *service, struct error *err)
@@ -384,7 +386,7 @@ int main(int argc, char **argv)
     struct service service = {0};
     struct error err;
     if (!read_options(argc, argv, &service)) {
-        fprintf(stderr, "usage: interop_server [--port P] [--tls-certificate FILE --tls-key FILE [--tls-client-ca FILE]]\n");
+        fprintf(stderr, "usage: interop_server [--port P] [--tls --cert FILE --key FILE [--client-ca FILE]]\n");
         return 2;
     }
     service.loop = loop_new();

@@ -39,8 +39,8 @@ before(async () => {
   certificate('pharmacy', 'URI:pharmacy:17', 'ca');
   certificate('stranger', 'URI:pharmacy:17', 'strangers');
   ['pem', 'key'].forEach((end) => copyFileSync(file(`server.${end}`), file(`now.${end}`)));
-  server = await startServer('--tls-certificate', file('now.pem'), '--tls-key', file('now.key'));
-  mutual = await startServer('--tls-certificate', file('server.pem'), '--tls-key', file('server.key'), '--tls-client-ca', file('ca.pem'));
+  server = await startServer('--tls', '--cert', file('now.pem'), '--key', file('now.key'));
+  mutual = await startServer('--tls', '--cert', file('server.pem'), '--key', file('server.key'), '--client-ca', file('ca.pem'));
 });
 after(async () => {
   await server.stop();
