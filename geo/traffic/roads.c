@@ -159,6 +159,18 @@ static bool area_roads(const struct geo_graph *graph, const struct geo_override 
 
 /* ---- all ---- */
 
+/* Which side of a rim that crosses itself is meant, nobody can tell. */
+static enum geo_status rim_check(const struct geo_point *points, uint32_t count, struct geo_error *error)
+{
+    for (uint32_t i = 0; i + 2 < count; i++)
+        for (uint32_t j = i + 2; j < count; j++) {
+            uint32_t after = j + 1 == count ? 0 : j + 1;
+            if (after != i && do_cross(points[i], points[i + 1], points[j], points[after]))
+                return geo_error_set(error, GEO_INVALID, "the rim crosses itself: the side from point %u meets the one from point %u", i, j);
+        }
+    return GEO_OK;
+}
+
 static enum geo_status points_check(const struct geo_override *override, struct geo_error *error)
 {
     uint32_t least = override->on == GEO_ON_AREA ? 3 : 1, most = override->on == GEO_ON_AREA ? GEO_OVERRIDE_POINTS_MAX : 2;
@@ -167,7 +179,7 @@ static enum geo_status points_check(const struct geo_override *override, struct 
         struct geo_point p = override->points[i];
         if (p.lat_e7 < -900000000 || p.lat_e7 > 900000000 || p.lon_e7 < -1800000000 || p.lon_e7 > 1800000000) return geo_error_set(error, GEO_INVALID, "point %u is not on Earth", i);
     }
-    return GEO_OK;
+    return override->on == GEO_ON_AREA ? rim_check(override->points, override->point_count, error) : GEO_OK;
 }
 
 enum geo_status geo_override_roads(const struct geo_map *map, const struct geo_override *override, uint32_t **arcs, uint32_t *arc_count, struct geo_error *error)

@@ -40,6 +40,9 @@ enum wait_kind {
     WAIT_LIST_CLAIMS,
     WAIT_BENEFITS,
     WAIT_UPSERT,
+    WAIT_ROAD_REPORT,
+    WAIT_ROAD_WITHDRAW,
+    WAIT_ROADS,
     WAIT_ROUTE,
     WAIT_MATRIX,
     WAIT_POSITIONS,    /* a client stream of positions */
@@ -86,8 +89,8 @@ struct method {
     uint32_t request_bytes_max;        /* 0: the server's */
 };
 
-extern const struct method ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
-extern const uint32_t ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
+extern const struct method ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
+extern const uint32_t ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
 
 struct contact {
     struct order_id order;             /* 0: empty */
@@ -169,6 +172,7 @@ void courier_on_half_close(struct wait *wait, struct rpc_call *call);
 void board_on_decided(struct wait *wait, struct rpc_call *call, const struct message *message);
 void board_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void board_on_published(struct api *api, const struct view *view);
+void road_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void catalog_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void catalog_on_half_close(struct wait *wait, struct rpc_call *call);

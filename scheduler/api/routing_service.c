@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+static const int64_t DEPART_MS_MAX = INT64_C(7258118400000); /* the year 2200 */
+
 static enum status take_points(const struct api *api, struct question *question, Meddispatch__V1__Point *const *points, size_t count, const char *field,
                                struct error *err)
 {
@@ -21,9 +23,11 @@ static enum status on_route(struct api *api, struct wait *wait, struct rpc_call 
     const Meddispatch__V1__RouteRequest *request = (const void *)message;
     TRY(check_city(api, request->city_id, err));
     TRY(check_range((int64_t)request->n_points, "points", 2, ROUTE_POINTS_MAX, err));
+    TRY(check_range(request->depart_ms, "depart_ms", 0, DEPART_MS_MAX, err));
     struct question *question = question_new(QUESTION_ROUTE, 0);
     question->points = mem_zalloc(request->n_points, sizeof *question->points);
     question->without_geometry = request->without_geometry;
+    question->depart_ms = request->depart_ms;
     enum status rc = take_points(api, question, request->points, request->n_points, "points", err);
     if (rc != STATUS_OK) {
         question_free(question);
@@ -39,12 +43,14 @@ static enum status on_matrix(struct api *api, struct wait *wait, struct rpc_call
     TRY(check_city(api, request->city_id, err));
     TRY(check_range((int64_t)request->n_sources, "sources", 1, MATRIX_POINTS_MAX, err));
     TRY(check_range((int64_t)request->n_targets, "targets", 0, MATRIX_POINTS_MAX, err));
+    TRY(check_range(request->depart_ms, "depart_ms", 0, DEPART_MS_MAX, err));
     size_t target_count = request->n_targets ? request->n_targets : request->n_sources;
     if (request->n_sources * target_count > MATRIX_CELLS_MAX)
         return error_field(err, "targets", "sources x targets may be at most %d, is %zu; ask in parts", MATRIX_CELLS_MAX, request->n_sources * target_count);
     struct question *question = question_new(QUESTION_MATRIX, 0);
     question->points = mem_zalloc(request->n_sources + target_count, sizeof *question->points);
     question->source_count = (uint32_t)request->n_sources;
+    question->depart_ms = request->depart_ms;
     enum status rc = take_points(api, question, request->sources, request->n_sources, "sources", err);
     if (rc == STATUS_OK) {
         rc = request->n_targets ? take_points(api, question, request->targets, request->n_targets, "targets", err)

@@ -174,6 +174,8 @@ must_use struct plan_request *dispatch_plan_request(struct world *world, int64_t
 void plan_request_free(struct plan_request *request);
 /** The planner failed: ask again. */
 void dispatch_plan_lost(struct world *world);
+/** Travel times have changed: whatever is planned is timed again soon, after the plan that is being made. */
+void dispatch_plan_stale(struct world *world);
 /** Turn the answer into COMMAND_PLAN_READY; its arrays are in `arena`. False if the arena's cap is reached. */
 must_use bool dispatch_plan_command(const struct plan_request *request, const struct plan_solution *solution, struct arena *arena,
                                     struct command *out);

@@ -276,6 +276,11 @@ void dispatch_plan_lost(struct world *world)
     plan_wanted(world, world_now_ms(world));
 }
 
+void dispatch_plan_stale(struct world *world)
+{
+    plan_wanted(world, world_now_ms(world));
+}
+
 struct plan_request *dispatch_explain_request(const struct world *world, int64_t now_ms, struct order_id order)
 {
     const struct world_order *found = order_find(world, order);

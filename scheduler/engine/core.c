@@ -65,6 +65,7 @@ static void take(struct core *core)
             return;
         }
         if (message->plan_lost) dispatch_plan_lost(core->world);
+        if (message->plan_stale) dispatch_plan_stale(core->world);
         for (uint32_t i = 0; i < message->count; i++) core->commands[core->command_count++] = message->commands[i];
         core->messages[core->message_count++] = message;
     }

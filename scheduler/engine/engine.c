@@ -113,7 +113,8 @@ void engine_stats(struct engine *engine, struct engine_stats *out)
     *out = (struct engine_stats){
         .submitted = atomic_load(&engine->submitted), .refused = atomic_load(&engine->refused), .commands = atomic_load(&engine->commands),
         .facts = atomic_load(&engine->facts), .commits = atomic_load(&engine->commits), .plans = atomic_load(&engine->plans),
-        .published = atomic_load(&engine->published), .world_seq = atomic_load(&engine->committed_seq),
+        .published = atomic_load(&engine->published), .metrics = atomic_load(&engine->metrics),
+        .world_seq = atomic_load(&engine->committed_seq),
         .intake_depth = mailbox_depth(engine->to_intake), .core_depth = mailbox_depth(engine->to_core), .writer_depth = mailbox_depth(engine->to_writer),
         .reader_depth = mailbox_depth(engine->to_reader), .plan_last_us = atomic_load(&engine->plan_last_us),
         .commit_last_us = atomic_load(&engine->commit_last_us)};
@@ -237,9 +238,17 @@ static enum status open_map(struct engine *engine, struct error *err)
 {
     struct geo_error why;
     enum geo_status rc = geo_map_open(engine->map_path, &engine->map, &why);
-    if (rc == GEO_OK) rc = geo_metric_new(engine->map, &engine->metric, &why);
     if (rc == GEO_OK) return STATUS_OK;
     return error_set(err, rc == GEO_IO ? STATUS_UNAVAILABLE : STATUS_INVALID_ARGUMENT, "map %s: %s", engine->map_path, why.text);
+}
+
+/* The first metric is made before anybody asks, with what was reported before a restart. */
+static enum status open_traffic(struct engine *engine, struct store *store, struct error *err)
+{
+    int32_t utc_offset_s = engine->catalog->catalog.utc_offset_s;
+    TRY(traffic_new(engine->map, engine->traffic_path, utc_offset_s, &engine->traffic, err));
+    TRY(engine_roads_load(engine, store, err));
+    return traffic_turn(engine->traffic, clock_now_ms()) ? STATUS_OK : error_set(err, STATUS_UNAVAILABLE, "no memory for the travel times of %s", engine->map_path);
 }
 
 static enum status lead(struct engine *engine, struct store *store, struct error *err)
@@ -260,6 +269,7 @@ static enum status open_all(struct engine *engine, struct error *err)
     TRY(store_open(engine->db, STORE_ROLE_APP, &store, err));
     enum status rc = store_partitions_ahead(store, clock_now_ms(), PARTITION_MONTHS, err);
     if (rc == STATUS_OK) rc = engine_catalog_load(engine, store, err);
+    if (rc == STATUS_OK) rc = open_traffic(engine, store, err);
     if (rc == STATUS_OK) rc = lead(engine, store, err);
     if (rc == STATUS_OK) rc = rebuild_world(engine, store, err);
     store_close(store);
@@ -277,7 +287,7 @@ static void release(struct engine *engine)
 {
     if (!engine) return;
     struct mailbox *boxes[] = {engine->to_io,     engine->to_intake, engine->to_core,  engine->to_planner,
-                               engine->to_writer, engine->to_reader, engine->to_router};
+                               engine->to_writer, engine->to_reader, engine->to_router, engine->to_traffic};
     void *left;
     while (engine->to_io && (left = mailbox_take(engine->to_io))) message_free(left);
     while (engine->to_intake && (left = mailbox_take(engine->to_intake))) free(left);
@@ -290,12 +300,13 @@ static void release(struct engine *engine)
     world_free(engine->world);
     world_free(engine->committed);
     catalog_release(engine->catalog);
-    geo_metric_unref(engine->metric);
+    traffic_free(engine->traffic);
     geo_map_unref(engine->map);
     pthread_mutex_destroy(&engine->catalog_lock);
     free(engine->positions);
     free(engine->db);
     free(engine->map_path);
+    free(engine->traffic_path);
     free(engine);
 }
 
@@ -305,6 +316,7 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     engine->options = *options;
     engine->db = mem_strdup(options->db);
     engine->map_path = mem_strdup(options->map_path);
+    engine->traffic_path = mem_strdup(options->traffic_path ? options->traffic_path : "");
     engine->positions = mem_zalloc(POSITION_SLOTS, sizeof *engine->positions);
     text_copy(engine->holder, sizeof engine->holder, options->holder);
     pthread_mutex_init(&engine->catalog_lock, NULL);
@@ -316,6 +328,7 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     engine->to_writer = mailbox_new(capacity);
     engine->to_reader = mailbox_new(capacity);
     engine->to_router = mailbox_new(256); /* each may be a second of work: more than this many are better asked later */
+    engine->to_traffic = mailbox_new(4);
     enum status rc = open_all(engine, err);
     if (rc != STATUS_OK) {
         release(engine);
@@ -328,6 +341,7 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     start_thread(engine, &engine->intake, intake_run);
     start_thread(engine, &engine->reader, reader_run);
     start_thread(engine, &engine->router, router_run);
+    start_thread(engine, &engine->traffic_thread, traffic_run);
     *out = engine;
     return STATUS_OK;
 }
@@ -341,6 +355,7 @@ void engine_stop(struct engine *engine)
     pthread_join(engine->intake, NULL); /* what it has committed is in the outbox or on its way to the core */
     pthread_join(engine->reader, NULL);
     pthread_join(engine->router, NULL);
+    pthread_join(engine->traffic_thread, NULL);
     pthread_join(engine->planner, NULL);
     pthread_join(engine->core, NULL);   /* decides what is left, then says core_done */
     atomic_store(&engine->core_done, true);

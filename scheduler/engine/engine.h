@@ -21,6 +21,7 @@ struct engine;
 struct engine_options {
     const char *db;                   /* libpq conninfo; borrowed for engine_start */
     const char *map_path;
+    const char *traffic_path;         /* speeds by class and hour (geo_traffic.h); "" or NULL: free flow */
     const char *holder;               /* this node's name for the lease; the same after a restart */
     struct city_id city;
     uint32_t snap_max_m;              /* an address farther than this from any road is refused */
@@ -73,6 +74,9 @@ enum question_kind {
     QUESTION_CONTACT,    /* an order's recipient */
     QUESTION_FACTS,      /* facts after a sequence number, up to a limit */
     QUESTION_UPSERT,     /* a bulk catalogue load */
+    QUESTION_ROAD_REPORT, /* road, cause; answered when it is kept, in force within a moment */
+    QUESTION_ROAD_WITHDRAW, /* road_id, at_ms, cause.actor, reason */
+    QUESTION_ROADS,      /* with_history: those that are over too */
     QUESTION_ROUTE,      /* on the router thread */
     QUESTION_MATRIX,
     QUESTION_SNAPSHOT,   /* on the writer thread: the committed world, consistent with the published stream */
@@ -116,8 +120,13 @@ struct question {
     char member_code[CODE_TEXT_MAX];    /* CLAIMS, BENEFITS */
     uint64_t after;                     /* CLAIMS, FACTS */
     uint32_t limit;
-    int64_t at_ms;                      /* BENEFITS */
+    int64_t at_ms;                      /* BENEFITS, ROAD_WITHDRAW, ROADS */
     struct catalog_batch *upsert;       /* UPSERT: owned by the question */
+    struct road_override *road;         /* ROAD_REPORT: owned by the question with its points */
+    uint64_t road_id;
+    struct cause cause;                 /* ROAD_REPORT, ROAD_WITHDRAW */
+    char reason[REASON_TEXT_MAX];       /* ROAD_WITHDRAW */
+    int64_t depart_ms;                  /* ROUTE, MATRIX: by the traffic of that hour; 0: of now */
     struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets */
     uint32_t point_count, source_count;
     bool without_geometry;
@@ -202,7 +211,7 @@ struct message {
     engine_ticket ticket;
     struct error error;                /* status OK: no error */
     enum question_kind question;       /* ANSWER */
-    bool repeated;                     /* DECIDED: this key was answered before */
+    bool repeated;                     /* DECIDED, ROAD_*: this was done before */
     int64_t at_ms;                     /* DECIDED: when */
     struct board_order order;           /* DECIDED (id 0 if the command was about no order) */
     struct intake_result result;       /* SUBMITTED */
@@ -222,6 +231,10 @@ struct message {
     struct benefits_view *benefits;
     struct recipient *recipient;
     struct catalog_result *upsert;
+    uint64_t road_id;                  /* ROAD_REPORT */
+    uint32_t road_arcs;                /* ROAD_REPORT: directed roads that it speaks of */
+    struct road_override *roads;       /* ROADS */
+    uint32_t road_count;
     struct leg *legs;                  /* ROUTE */
     uint32_t leg_count;
     uint32_t *matrix_ms, *matrix_m;    /* MATRIX */
@@ -237,7 +250,7 @@ struct mailbox *engine_io_mailbox(struct engine *engine);
 /* ---- numbers for health and metrics ---- */
 
 struct engine_stats {
-    uint64_t submitted, refused, commands, facts, commits, plans, published;
+    uint64_t submitted, refused, commands, facts, commits, plans, published, metrics;
     uint32_t intake_depth, core_depth, writer_depth, reader_depth;
     uint64_t world_seq;
     uint32_t plan_last_us, commit_last_us;

@@ -52,6 +52,7 @@ struct to_core {
     struct order *orders;         /* bodies of ORDER_ACCEPTED */
     struct arena *arena;          /* body of PLAN_READY */
     bool plan_lost;               /* the planner failed: ask again */
+    bool plan_stale;              /* travel times have changed: plan again */
 };
 
 /** What the router's mailbox carries: a question, and for EXPLAIN the snapshot that the writer took of the committed world. */
@@ -70,24 +71,24 @@ struct shared_catalog {
 
 struct engine {
     struct engine_options options;
-    char *db, *map_path;
+    char *db, *map_path, *traffic_path;
     struct geo_map *map;
-    struct geo_metric *metric;    /* immutable; shared by planner and router */
+    struct traffic *traffic;      /* shared: gives out metrics */
     uint64_t epoch;
     char holder[HOLDER_TEXT_MAX];
 
     pthread_mutex_t catalog_lock; /* guards the pointer, not the catalogue */
     struct shared_catalog *catalog;
 
-    struct mailbox *to_io, *to_intake, *to_core, *to_planner, *to_writer, *to_reader, *to_router;
-    pthread_t intake, core, planner, writer, reader, router, keeper;
+    struct mailbox *to_io, *to_intake, *to_core, *to_planner, *to_writer, *to_reader, *to_router, *to_traffic;
+    pthread_t intake, core, planner, writer, reader, router, traffic_thread, keeper;
     uint32_t threads_running;
     atomic_bool stopping;         /* intake, core, reader, router, keeper: finish what is in hand and end */
     atomic_bool core_done;        /* the writer ends when the core has ended and its mailbox is empty */
     atomic_bool writer_done;      /* the keeper renews the lease until everything is written */
     atomic_bool fatal;
     _Atomic uint64_t committed_seq;
-    _Atomic uint64_t submitted, refused, commands, facts, commits, plans, published;
+    _Atomic uint64_t submitted, refused, commands, facts, commits, plans, published, metrics;
     _Atomic uint32_t plan_last_us, commit_last_us;
 
     struct world *world;          /* core's */
@@ -105,6 +106,9 @@ struct message *message_new(enum message_kind kind, engine_ticket ticket);
 void engine_catalog_replace(struct engine *engine, struct shared_catalog *fresh);
 must_use enum status engine_catalog_load(struct engine *engine, struct store *store, struct error *err);
 
+/** Read the reports of roads that are in force and tell the traffic. */
+must_use enum status engine_roads_load(struct engine *engine, struct store *store, struct error *err);
+
 void to_core_free(struct to_core *to_core);
 void to_router_free(struct to_router *to_router);
 void to_writer_free(struct to_writer *to_writer);
@@ -117,11 +121,30 @@ void *planner_run(void *engine);
 void *writer_run(void *engine);
 void *reader_run(void *engine);
 void *router_run(void *engine);
+void *traffic_run(void *engine);
 void *keeper_run(void *engine);
+
+/* traffic.c: which metric holds. Any thread may ask; one thread turns. */
+struct traffic;
+struct geo_override;
+/** csv: the table of speeds, NULL or "" for free flow. There is no metric before the first turn. */
+must_use enum status traffic_new(struct geo_map *map, const char *csv, int32_t utc_offset_s, struct traffic **out, struct error *err);
+void traffic_free(struct traffic *traffic);
+/** All reports that are in force, instead of the ones before. The next turn acts on it. */
+void traffic_report(struct traffic *traffic, const struct road_override *roads, uint32_t count);
+/** Make the metric of now_ms if hour or reports have changed since the last turn; true if it was swapped. */
+bool traffic_turn(struct traffic *traffic, int64_t now_ms);
+/** A reference, the caller's to give back; `traffic_at` may take as long as a metric takes, and gives NULL without memory. */
+struct geo_metric *traffic_now(struct traffic *traffic);
+struct geo_metric *traffic_at(struct traffic *traffic, int64_t depart_ms);
+/** As geo understands it; `points` has room for all of the road's and outlives the override. */
+void traffic_as_override(const struct road_override *road, struct geo_point *points, struct geo_override *out);
 
 /* oracle.c: exact travel times between the places of a plan request, with labels kept between requests. One thread's. */
 struct oracle;
 struct oracle *oracle_new(struct geo_metric *metric, uint32_t snap_max_m, size_t bytes_max);
+/** Go on with another metric of the same map; labels of the old one are forgotten, snaps stay. */
+void oracle_rebase(struct oracle *oracle, struct geo_metric *metric);
 void oracle_free(struct oracle *oracle);
 struct plan_oracle oracle_for(struct oracle *oracle, const struct plan_request *request);
 

@@ -18,6 +18,8 @@ void question_free(struct question *question)
         arena_free(question->upsert->arena);
         free(question->upsert);
     }
+    if (question->road) free(question->road->points);
+    free(question->road);
     free(question->points);
     free(question);
 }

@@ -14,6 +14,9 @@ static struct to_core *plan(struct engine *engine, struct oracle *oracle, struct
     struct plan_solution *solution = NULL;
     struct error err;
     int64_t begun_us = clock_boot_us();
+    struct geo_metric *metric = traffic_now(engine->traffic);
+    oracle_rebase(oracle, metric);
+    geo_metric_unref(metric);
     request->problem.oracle = oracle_for(oracle, request);
     struct plan_options options = {.seed = request->world_seq, .iterations = engine->options.plan_iterations};
     message->arena = arena_new(PLAN_ARENA_BYTES);
@@ -35,7 +38,9 @@ void *planner_run(void *context)
 {
     struct engine *engine = context;
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), PLANNER_NICE);
-    struct oracle *oracle = oracle_new(engine->metric, engine->options.snap_max_m, LABEL_BYTES_MAX);
+    struct geo_metric *metric = traffic_now(engine->traffic);
+    struct oracle *oracle = oracle_new(metric, engine->options.snap_max_m, LABEL_BYTES_MAX);
+    geo_metric_unref(metric);
     while (!atomic_load(&engine->stopping)) {
         struct plan_request *request = mailbox_take(engine->to_planner);
         if (!request) {

@@ -1,5 +1,6 @@
 /* The reader thread: questions that the database answers, and catalogue loads. One connection, one question at a time. */
 #include "internal.h"
+#include "geo_traffic/geo_traffic.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 struct reader_thread {
     struct engine *engine;
     struct store *store;
+    int64_t roads_us;
 };
 
 static void *take(struct message *message, size_t count, size_t size)
@@ -201,6 +203,72 @@ static enum status load_rows(struct reader_thread *reader, const struct question
     return engine_catalog_load(reader->engine, reader->store, &message->error);
 }
 
+/* ---- roads ---- */
+
+enum { ROADS_ARENA_BYTES = 32 << 20, ROADS_EVERY_MS = 10000 };
+
+enum status engine_roads_load(struct engine *engine, struct store *store, struct error *err)
+{
+    struct arena *arena = arena_new(ROADS_ARENA_BYTES);
+    struct road_override *roads;
+    uint32_t count;
+    enum status rc = store_roads_read(store, engine->options.city, clock_now_ms(), false, arena, &roads, &count, err);
+    if (rc == STATUS_OK) traffic_report(engine->traffic, roads, count);
+    arena_free(arena);
+    return rc;
+}
+
+static enum status roads_changed(struct reader_thread *reader, struct error *err)
+{
+    TRY(engine_roads_load(reader->engine, reader->store, err));
+    (void)!mailbox_post(reader->engine->to_traffic, reader->engine); /* full: it is awake already */
+    return STATUS_OK;
+}
+
+/* What the map does not know is refused before it is kept. */
+static enum status find_roads(const struct engine *engine, const struct road_override *road, uint32_t *arc_count, struct error *err)
+{
+    struct geo_point points[ROAD_POINTS_MAX];
+    struct geo_override override;
+    struct geo_error why;
+    uint32_t *arcs = NULL;
+    traffic_as_override(road, points, &override);
+    enum geo_status rc = geo_override_roads(engine->map, &override, &arcs, arc_count, &why);
+    free(arcs);
+    if (rc == GEO_OK) return STATUS_OK;
+    if (rc != GEO_NOT_FOUND && rc != GEO_INVALID) return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s", why.text);
+    error_field(err, road->kind == ROAD_WAY ? "way_id" : road->kind == ROAD_AREA ? "polygon" : "road", "names no road of the city's map: %s", why.text);
+    return error_reason(err, "NO_ROAD");
+}
+
+static enum status report_road(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    TRY(find_roads(reader->engine, question->road, &message->road_arcs, &message->error));
+    TRY(store_road_report(reader->store, question->city, question->road, &question->cause, &message->road_id, &message->repeated, &message->error));
+    return roads_changed(reader, &message->error);
+}
+
+static enum status withdraw_road(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    TRY(store_road_withdraw(reader->store, question->city, question->road_id, question->at_ms, question->cause.actor, question->reason, &message->repeated, &message->error));
+    return roads_changed(reader, &message->error);
+}
+
+static enum status list_roads(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->arena = arena_new(ROADS_ARENA_BYTES);
+    return store_roads_read(reader->store, question->city, question->at_ms, question->with_history, message->arena, &message->roads, &message->road_count, &message->error);
+}
+
+/* Now and then, for what another daemon or a person has written into the database. */
+static void look_after_roads(struct reader_thread *reader)
+{
+    struct error err;
+    if (clock_boot_us() - reader->roads_us < ROADS_EVERY_MS * 1000) return;
+    reader->roads_us = clock_boot_us();
+    if (roads_changed(reader, &err) != STATUS_OK) log_warn("event=roads_unread status=%s text=\"%s\"", status_name(err.status), err.text);
+}
+
 /* ---- the thread ---- */
 
 static enum status answer(struct reader_thread *reader, const struct question *question, struct message *message)
@@ -214,6 +282,9 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_CONTACT: return read_contact(reader, question, message);
     case QUESTION_FACTS: return read_facts(reader, question, message);
     case QUESTION_UPSERT: return load_rows(reader, question, message);
+    case QUESTION_ROAD_REPORT: return report_road(reader, question, message);
+    case QUESTION_ROAD_WITHDRAW: return withdraw_road(reader, question, message);
+    case QUESTION_ROADS: return list_roads(reader, question, message);
     case QUESTION_ROUTE:
     case QUESTION_MATRIX:
     case QUESTION_SNAPSHOT:
@@ -226,8 +297,9 @@ static enum status answer(struct reader_thread *reader, const struct question *q
 void *reader_run(void *context)
 {
     struct engine *engine = context;
-    struct reader_thread reader = {engine, engine_store_open(engine, STORE_ROLE_APP)};
+    struct reader_thread reader = {engine, engine_store_open(engine, STORE_ROLE_APP), clock_boot_us()};
     while (reader.store) {
+        look_after_roads(&reader);
         struct question *question = mailbox_take(engine->to_reader);
         if (!question) {
             if (atomic_load(&engine->stopping)) break;

@@ -10,6 +10,7 @@ enum { ROUTE_ARENA_BYTES = 256 << 20, EXPLAIN_LABEL_BYTES = 256 << 20 };
 struct router {
     struct engine *engine;
     struct geo_scratch *scratch;
+    struct geo_metric *metric;     /* of the question in hand */
     struct oracle *oracle;
 };
 
@@ -63,7 +64,7 @@ static enum status answer_route(struct router *router, const struct question *qu
     for (uint32_t i = 0; i + 1 < question->point_count; i++) {
         struct geo_route route;
         struct geo_error why;
-        if (geo_route_find(router->engine->metric, router->scratch, &snaps[i], &snaps[i + 1], &route, &why) != GEO_OK)
+        if (geo_route_find(router->metric, router->scratch, &snaps[i], &snaps[i + 1], &route, &why) != GEO_OK)
             return error_set(&message->error, STATUS_NOT_FOUND, "no way leads from point %u to point %u: %s", i, i + 1, why.text);
         enum status rc = keep_leg(message, &route, question->without_geometry, &message->legs[i]);
         geo_route_free(&route);
@@ -81,7 +82,7 @@ static enum status answer_matrix(struct router *router, const struct question *q
         message->matrix_cells = sources * targets;
         message->matrix_ms = mem_zalloc(message->matrix_cells, sizeof *message->matrix_ms);
         message->matrix_m = mem_zalloc(message->matrix_cells, sizeof *message->matrix_m);
-        enum geo_status done = geo_matrix(router->engine->metric, router->scratch, snaps, sources, snaps + sources, targets, message->matrix_ms, message->matrix_m);
+        enum geo_status done = geo_matrix(router->metric, router->scratch, snaps, sources, snaps + sources, targets, message->matrix_ms, message->matrix_m);
         if (done != GEO_OK) rc = error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "the matrix is too large; ask in parts");
         for (uint32_t i = 0; rc == STATUS_OK && i < message->matrix_cells; i++)
             if (message->matrix_ms[i] != GEO_UNREACHABLE) message->matrix_m[i] = (message->matrix_m[i] + 5) / 10;
@@ -96,15 +97,31 @@ static enum status answer_explain(struct router *router, struct to_router *asked
     message->order = asked->order;
     message->view = asked->view;
     asked->view = NULL;
+    oracle_rebase(router->oracle, router->metric);
     asked->explain->problem.oracle = oracle_for(router->oracle, asked->explain);
     dispatch_explain(asked->explain, message->explanation);
     return STATUS_OK;
 }
 
+/* Every question is answered on one metric, whatever is swapped meanwhile. */
+static enum status answer(struct router *router, struct to_router *asked, struct message *message)
+{
+    const struct question *question = asked->question;
+    router->metric = question->depart_ms ? traffic_at(router->engine->traffic, question->depart_ms) : traffic_now(router->engine->traffic);
+    if (!router->metric) return error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "no memory for the travel times of that hour; ask without depart_ms");
+    enum status rc = question->kind == QUESTION_ROUTE    ? answer_route(router, question, message)
+                     : question->kind == QUESTION_MATRIX ? answer_matrix(router, question, message)
+                                                         : answer_explain(router, asked, message);
+    geo_metric_unref(router->metric);
+    return rc;
+}
+
 void *router_run(void *context)
 {
     struct engine *engine = context;
-    struct router router = {engine, geo_scratch_new(engine->map), oracle_new(engine->metric, engine->options.snap_max_m, EXPLAIN_LABEL_BYTES)};
+    struct router router = {engine, geo_scratch_new(engine->map), traffic_now(engine->traffic), NULL};
+    router.oracle = oracle_new(router.metric, engine->options.snap_max_m, EXPLAIN_LABEL_BYTES);
+    geo_metric_unref(router.metric);
     ASSERT(router.scratch);
     while (!atomic_load(&engine->stopping)) {
         struct to_router *asked = mailbox_take(engine->to_router);
@@ -115,9 +132,7 @@ void *router_run(void *context)
         const struct question *question = asked->question;
         struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
         message->question = question->kind;
-        enum status rc = question->kind == QUESTION_ROUTE    ? answer_route(&router, question, message)
-                         : question->kind == QUESTION_MATRIX ? answer_matrix(&router, question, message)
-                                                             : answer_explain(&router, asked, message);
+        enum status rc = answer(&router, asked, message);
         ASSERT(rc == message->error.status);
         to_router_free(asked);
         engine_tell(engine, message);

@@ -16,7 +16,7 @@
 
 struct config {
     char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX], tls_client_ca[CONFIG_TEXT_MAX];
-    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
+    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
     bool production;
@@ -32,6 +32,7 @@ static const struct config_key KEYS[] = {
     TEXT(http_listen, "", "Where browsers and watchdogs connect by HTTP/1.1, for road tiles and /healthz: HOST:PORT, [IPV6]:PORT or unix:/PATH, loopback and Unix sockets only; empty: nowhere."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
+    TEXT(traffic, "", "CSV file with speeds by road class and hour, like deploy/config/traffic.csv; empty: the map's own speeds at every hour."),
     TEXT(node, "", "This daemon's name in the city's lease, the same after a restart; empty: host name and address."),
     NUMBER(city, "id", "1", 1, 1000000, "The city this daemon leads."),
     {"production", "true/false", "false", CONFIG_BOOLEAN, 0, 0, offsetof(struct config, production), "A production daemon refuses --clock-speed."},
@@ -184,7 +185,7 @@ static struct engine_options engine_options(struct daemon *daemon, const char *h
 {
     const struct config *config = &daemon->config;
     struct engine_options options = {
-        .db = config->db, .map_path = config->map, .holder = holder, .city = {(uint32_t)config->city}, .snap_max_m = (uint32_t)config->snap_max_m,
+        .db = config->db, .map_path = config->map, .traffic_path = config->traffic, .holder = holder, .city = {(uint32_t)config->city}, .snap_max_m = (uint32_t)config->snap_max_m,
         .intake_batch = (uint32_t)config->intake_batch, .writer_batch = (uint32_t)config->writer_batch, .queue_capacity = (uint32_t)config->queue_capacity,
         .plan_iterations = (uint32_t)config->plan_iterations, .commit_patience_s = (uint32_t)config->commit_patience_s,
         .world = world_options_default((struct city_id){(uint32_t)config->city}), .on_fatal = on_fatal, .fatal_context = daemon};

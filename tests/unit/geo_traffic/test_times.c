@@ -225,17 +225,18 @@ static void test_overrides_that_mean_nothing_are_refused(void **context)
     struct geo_graph *graph = random_graph(3, 60, 120, 10);
     struct open_map open;
     open_map_init(&open, graph);
-    struct geo_point points[3] = {{0, 0}, {0, 1}, {1, 0}}, off[3] = {{900000001, 0}, {0, 1}, {1, 0}};
+    struct geo_point points[3] = {{0, 0}, {0, 1}, {1, 0}}, off[3] = {{900000001, 0}, {0, 1}, {1, 0}}, bow[4] = {{0, 0}, {1, 1}, {0, 1}, {1, 0}};
     uint32_t *arcs, count;
     struct geo_error error;
     struct geo_override way = {.on = GEO_ON_WAY, .way = -77}, far = {.on = GEO_ON_ROAD, .points = points, .point_count = 1}, none = {.on = GEO_ON_ROAD, .points = points},
                         line = {.on = GEO_ON_AREA, .points = points, .point_count = 2}, nowhere = {.on = GEO_ON_AREA, .points = off, .point_count = 3},
-                        sea = {.on = GEO_ON_AREA, .points = points, .point_count = 3};
+                        sea = {.on = GEO_ON_AREA, .points = points, .point_count = 3}, crossed = {.on = GEO_ON_AREA, .points = bow, .point_count = 4};
     assert_int_equal(geo_override_roads(open.map, &way, &arcs, &count, &error), GEO_NOT_FOUND);
     assert_int_equal(geo_override_roads(open.map, &far, &arcs, &count, &error), GEO_NOT_FOUND);
     assert_int_equal(geo_override_roads(open.map, &none, &arcs, &count, &error), GEO_INVALID);
     assert_int_equal(geo_override_roads(open.map, &line, &arcs, &count, &error), GEO_INVALID);
     assert_int_equal(geo_override_roads(open.map, &nowhere, &arcs, &count, &error), GEO_INVALID);
+    assert_int_equal(geo_override_roads(open.map, &crossed, &arcs, &count, &error), GEO_INVALID);
     assert_int_equal(geo_override_roads(open.map, &sea, &arcs, &count, &error), GEO_OK);
     assert_int_equal(count, 0);
     free(arcs);
