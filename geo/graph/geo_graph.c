@@ -34,6 +34,22 @@ void geo_graph_free(struct geo_graph *graph)
     free(graph);
 }
 
+/* The text after this one, "" at the end of all. */
+static const char *text_after(const struct geo_graph *graph, const char *text)
+{
+    const char *next = text + strlen(text) + 1;
+    return next < graph->names + graph->name_bytes ? next : "";
+}
+
+const char *geo_graph_name(const struct geo_graph *graph, const struct geo_arc *arc, enum geo_language language)
+{
+    const char *name = graph->names + arc->name, *said = name;
+    bool has_english = (arc->flags & GEO_ARC_NAME_EN) != 0;
+    if (language == GEO_ENGLISH && has_english) said = text_after(graph, name);
+    if (language == GEO_CHINESE && (arc->flags & GEO_ARC_NAME_ZH)) said = text_after(graph, has_english ? text_after(graph, name) : name);
+    return said[0] ? said : name;
+}
+
 static bool is_same_place(struct geo_point a, struct geo_point b)
 {
     return a.lat_e7 == b.lat_e7 && a.lon_e7 == b.lon_e7;
@@ -59,10 +75,13 @@ static const char *arc_fault(const struct geo_graph *graph, uint32_t i)
     if (!is_same_place(graph->nodes[arc->head], arc->reversed ? first : last)) return "a shape that does not end at its head";
     if (arc->name >= graph->name_bytes) return "a name out of bounds";
     if (arc->road_class >= GEO_CLASS_COUNT) return "an unknown road class";
+    if (arc->flags > GEO_ARC_FLAGS_ALL) return "an unknown flag";
+    if ((arc->flags & GEO_ARC_NAME_EN) && !geo_graph_name(graph, arc, GEO_ENGLISH)[0]) return "an English name that is not there";
+    if ((arc->flags & GEO_ARC_NAME_ZH) && !geo_graph_name(graph, arc, GEO_CHINESE)[0]) return "a Chinese name that is not there";
     if (arc->twin >= graph->arc_count) return "a twin that is no arc";
     const struct geo_arc *twin = &graph->arcs[arc->twin];
     if (twin->twin != arc->twin) return "a twin that is itself a copy";
-    if (twin->shape_first != arc->shape_first || twin->reversed != arc->reversed || twin->travel_ms != arc->travel_ms || twin->wait_ms != arc->wait_ms) return "a twin of another road";
+    if (twin->shape_first != arc->shape_first || twin->reversed != arc->reversed || twin->travel_ms != arc->travel_ms || twin->wait_ms != arc->wait_ms || twin->flags != arc->flags) return "a twin of another road";
     if (arc->snappable && arc->twin != i) return "a copy that is snappable";
     if (arc->reverse != GEO_NONE) {
         if (arc->reverse >= graph->arc_count) return "a reverse that is no arc";

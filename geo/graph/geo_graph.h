@@ -20,6 +20,10 @@ enum geo_class {
     GEO_CLASS_TRACK, GEO_CLASS_CYCLEWAY, GEO_CLASS_FOOTWAY, GEO_CLASS_STEPS, GEO_CLASS_FERRY, GEO_CLASS_OTHER, GEO_CLASS_COUNT
 };
 
+/** What else is known of an arc. With NAME_EN or NAME_ZH the name is followed by its English text, then its Chinese one, each zero-terminated. */
+enum geo_arc_flag { GEO_ARC_ROUNDABOUT = 1, GEO_ARC_NAME_EN = 2, GEO_ARC_NAME_ZH = 4, GEO_ARC_FLAGS_ALL = 7 };
+enum geo_language { GEO_ENGLISH = 0, GEO_CHINESE = 1, GEO_LANGUAGE_COUNT };
+
 struct geo_arc {
     uint32_t tail, head;          /* nodes */
     uint32_t travel_ms;           /* 1 .. GEO_FINITE_MAX - 1, from leaving its tail to leaving its head's crossing */
@@ -32,7 +36,7 @@ struct geo_arc {
     uint8_t road_class;           /* enum geo_class */
     uint8_t reversed;             /* walk the shape from its end */
     uint8_t snappable;            /* a stop may lie on it: 0 for the copies of an arc made by splitting (one of each is 1), ferries, motorways */
-    uint8_t spare;
+    uint8_t flags;                /* enum geo_arc_flag; an arc, its reverse and its copies have the same */
     uint32_t wait_ms;             /* the part of travel_ms that is no driving: signals and gates at its head */
     uint32_t turn_ms;             /* on top of travel_ms: what turning into it at its tail costs. Copies of an arc differ in it: they begin at other copies of the node */
     uint32_t twin;                /* splitting copies an arc: the arc that stands for all copies (itself if not copied) */
@@ -64,6 +68,8 @@ struct geo_graph {
 };
 
 void geo_graph_free(struct geo_graph *graph);
+/** The arc's name in a language, or as the map has it if it is not said in that one; "" if it has none. Borrowed; in bounds even if the graph was not checked. */
+const char *geo_graph_name(const struct geo_graph *graph, const struct geo_arc *arc, enum geo_language language);
 /** Every index in bounds, every arc's ends where its shape says, sorted: what queries rely on. */
 geo_must_use enum geo_status geo_graph_check(const struct geo_graph *graph, struct geo_error *error);
 

@@ -48,6 +48,8 @@ enum geo_status osm_collect_init(struct osm_data *data, const struct geo_osm_opt
 
 /* ---- names: each text once ---- */
 
+enum { NAME_BYTES_MAX = 1000 }; /* OSM caps values at 255 characters */
+
 static uint64_t text_hash(const char *text)
 {
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
@@ -90,39 +92,57 @@ static bool names_widen(struct osm_data *data)
     return true;
 }
 
-static bool name_keep(struct osm_data *data, const char *name, uint32_t *out)
+/* A road's texts, one after the other as the graph has them: its name, then what it is called in English and in Chinese where that differs. */
+struct name_texts {
+    char bytes[3 * (NAME_BYTES_MAX + 1)];
+    size_t size;
+    uint8_t flags;
+};
+
+static bool texts_add(struct name_texts *texts, const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (length == 0 || length > NAME_BYTES_MAX || !is_utf8(text) || (texts->size && strcmp(texts->bytes, text) == 0)) return false;
+    memcpy(texts->bytes + texts->size, text, length + 1);
+    texts->size += length + 1;
+    return true;
+}
+
+static void texts_find(struct osm_tags tags, struct name_texts *out)
+{
+    static const char *const keys[] = {"name", "name:zh", "name:en", "ref", NULL};
+    out->size = 0;
+    out->flags = 0;
+    for (const char *const *key = keys; *key && !texts_add(out, osm_tags_find(tags, *key)); key++) {}
+    if (out->size == 0) return;
+    if (texts_add(out, osm_tags_find(tags, "name:en"))) out->flags |= GEO_ARC_NAME_EN;
+    if (texts_add(out, osm_tags_find(tags, "name:zh"))) out->flags |= GEO_ARC_NAME_ZH;
+}
+
+/* Slots are found by the first text; what follows in names[] must be the others. */
+static bool name_keep(struct osm_data *data, const struct name_texts *texts, uint32_t *out)
 {
     *out = 0;
-    size_t length = name ? strlen(name) : 0;
-    if (length == 0 || length > 1000 || !is_utf8(name)) return true; /* OSM caps values at 255 characters */
+    if (texts->size == 0) return true;
     if (data->name_used * 2 >= data->name_slot_count && !names_widen(data)) return false;
-    size_t at = text_hash(name) & (data->name_slot_count - 1);
+    size_t at = text_hash(texts->bytes) & (data->name_slot_count - 1);
     for (; data->name_slots[at]; at = (at + 1) & (data->name_slot_count - 1)) {
-        if (strcmp(data->names + data->name_slots[at], name) == 0) {
+        size_t left = data->name_bytes - data->name_slots[at];
+        if (left >= texts->size && memcmp(data->names + data->name_slots[at], texts->bytes, texts->size) == 0) {
             *out = data->name_slots[at];
             return true;
         }
     }
-    if (data->name_bytes + length + 1 >= OSM_REFS_MAX) return true;
-    if (!osm_grow(&data->names, &data->name_capacity, data->name_bytes + length + 1, 1)) return false;
+    if (data->name_bytes + texts->size >= OSM_REFS_MAX) return true;
+    if (!osm_grow(&data->names, &data->name_capacity, data->name_bytes + texts->size, 1)) return false;
     *out = data->name_slots[at] = (uint32_t)data->name_bytes;
-    memcpy(data->names + data->name_bytes, name, length + 1);
-    data->name_bytes += length + 1;
+    memcpy(data->names + data->name_bytes, texts->bytes, texts->size);
+    data->name_bytes += texts->size;
     data->name_used++;
     return true;
 }
 
 /* ---- roads and restrictions ---- */
-
-static const char *way_name(struct osm_tags tags)
-{
-    static const char *const keys[] = {"name", "name:zh", "name:en", "ref", NULL};
-    for (const char *const *key = keys; *key; key++) {
-        const char *value = osm_tags_find(tags, *key);
-        if (value) return value;
-    }
-    return NULL;
-}
 
 enum geo_status osm_collect_way(struct osm_data *data, int64_t id, const int64_t *refs, size_t count, struct osm_tags tags, struct geo_error *error)
 {
@@ -133,7 +153,10 @@ enum geo_status osm_collect_way(struct osm_data *data, int64_t id, const int64_t
         return geo_error_set(error, GEO_LIMIT, "more than %u node references in roads", (unsigned)OSM_REFS_MAX);
     if (!osm_grow(&data->refs, &data->ref_capacity, data->ref_count + count, sizeof *data->refs)) return GEO_NO_MEMORY;
     if (!osm_grow(&data->ways, &data->way_capacity, data->way_count + 1, sizeof *data->ways)) return GEO_NO_MEMORY;
-    if (!name_keep(data, way_name(tags), &way.name)) return GEO_NO_MEMORY;
+    struct name_texts texts;
+    texts_find(tags, &texts);
+    if (!name_keep(data, &texts, &way.name)) return GEO_NO_MEMORY;
+    if (way.name) way.flags |= texts.flags;
     way.ref_first = (uint32_t)data->ref_count;
     way.ref_count = (uint32_t)count;
     memcpy(data->refs + data->ref_count, refs, count * sizeof *refs);

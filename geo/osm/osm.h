@@ -34,6 +34,7 @@ struct osm_way {
     uint32_t duration_s;            /* ferries that say how long they take; 0: by speed */
     uint32_t speed_mh[2];           /* metres per hour; 0: closed in that direction */
     uint8_t road_class, snappable;
+    uint8_t flags;                  /* enum geo_arc_flag */
 };
 /** What a node costs those who pass it. */
 struct osm_crossing {

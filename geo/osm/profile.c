@@ -218,6 +218,12 @@ static uint32_t speed_kmh(const struct geo_osm_options *options, enum geo_osm_ro
     return speed;
 }
 
+static bool is_circle(struct osm_tags tags)
+{
+    const char *junction = osm_tags_find(tags, "junction");
+    return junction && (strcmp(junction, "roundabout") == 0 || strcmp(junction, "circular") == 0);
+}
+
 /* Which directions one-way tags leave open. */
 static void oneway_apply(enum geo_profile profile, enum geo_osm_road road, struct osm_tags tags, uint32_t speed_mh[2])
 {
@@ -225,9 +231,7 @@ static void oneway_apply(enum geo_profile profile, enum geo_osm_road road, struc
     static const char *const forward[] = {"yes", "true", "1", NULL};
     static const char *const backward[] = {"-1", "reverse", NULL};
     if (!oneway) {
-        const char *junction = osm_tags_find(tags, "junction");
-        bool circle = junction && (strcmp(junction, "roundabout") == 0 || strcmp(junction, "circular") == 0);
-        if (profile != GEO_FOOT && (circle || road == GEO_OSM_MOTORWAY || road == GEO_OSM_MOTORWAY_LINK)) speed_mh[1] = 0;
+        if (profile != GEO_FOOT && (is_circle(tags) || road == GEO_OSM_MOTORWAY || road == GEO_OSM_MOTORWAY_LINK)) speed_mh[1] = 0;
         return;
     }
     const char *cycleway = profile == GEO_EBIKE ? osm_tags_find(tags, "cycleway") : NULL;
@@ -256,6 +260,7 @@ bool osm_profile_way(const struct geo_osm_options *options, struct osm_tags tags
     oneway_apply(options->profile, road, tags, out->speed_mh);
     if (out->speed_mh[0] == 0 && out->speed_mh[1] == 0) return false;
     out->road_class = (uint8_t)ROADS[road].road_class;
+    if (is_circle(tags)) out->flags |= GEO_ARC_ROUNDABOUT;
     out->snappable = road != GEO_OSM_FERRY && road != GEO_OSM_MOTORWAY && road != GEO_OSM_MOTORWAY_LINK;
     out->duration_s = road == GEO_OSM_FERRY && !private ? duration_s(osm_tags_find(tags, "duration")) : 0;
     return true;

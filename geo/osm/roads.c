@@ -170,7 +170,7 @@ static bool is_through(const struct builder *builder, uint32_t local)
     if (left / 2 == right / 2) return false;
     const struct segment *a = &builder->segments[left / 2], *b = &builder->segments[right / 2];
     const struct osm_way *way_a = &builder->data->ways[a->way], *way_b = &builder->data->ways[b->way];
-    if (way_a->name != way_b->name || way_a->road_class != way_b->road_class || way_a->snappable != way_b->snappable) return false;
+    if (way_a->name != way_b->name || way_a->road_class != way_b->road_class || way_a->snappable != way_b->snappable || way_a->flags != way_b->flags) return false;
     unsigned end_a = left & 1, end_b = right & 1; /* going end ^ 1 arrives where end is 1 */
     bool in_a = a->ms[end_a ^ 1] != 0, out_a = a->ms[end_a] != 0;
     bool in_b = b->ms[end_b ^ 1] != 0, out_b = b->ms[end_b] != 0;
@@ -282,7 +282,7 @@ static enum geo_status roads_add(struct builder *builder, const struct chain *ch
         road.arc = (struct geo_arc){.tail = side ? head : tail, .head = side ? tail : head, .travel_ms = cap_ms(chain->ms[side] + chain->wait_ms[side]),
                                     .wait_ms = chain->wait_ms[side], .length_dm = dm < UINT32_MAX ? (uint32_t)dm : UINT32_MAX, .shape_first = chain->shape_first,
                                     .shape_count = out->shape_count - chain->shape_first, .name = way->name, .reversed = (uint8_t)side,
-                                    .way = builder->data->ways[road.first_way].id, .road_class = way->road_class, .snappable = way->snappable,
+                                    .way = builder->data->ways[road.first_way].id, .road_class = way->road_class, .snappable = way->snappable, .flags = way->flags,
                                     .reverse = both ? (side ? out->road_count - 1 : out->road_count + 1) : GEO_NONE};
         out->road[out->road_count++] = road;
     }

@@ -257,7 +257,7 @@ static bool may_turn_round(const struct naive *naive, uint32_t node)
     uint32_t a = naive->touch_of[node * 2], b = naive->touch_of[node * 2 + 1];
     if (a / 2 == b / 2) return true;
     const struct osm_way *wa = &naive->data.ways[naive->segment[a].way], *wb = &naive->data.ways[naive->segment[b].way];
-    if (wa->name != wb->name || wa->road_class != wb->road_class || wa->snappable != wb->snappable) return true;
+    if (wa->name != wb->name || wa->road_class != wb->road_class || wa->snappable != wb->snappable || wa->flags != wb->flags) return true;
     bool leave_a = naive->segment[a].ms, come_a = naive->segment[a ^ 1].ms, leave_b = naive->segment[b].ms, come_b = naive->segment[b ^ 1].ms;
     bool both = leave_a && come_a && leave_b && come_b;
     bool line = (come_a && !leave_a && leave_b && !come_b) || (come_b && !leave_b && leave_a && !come_a);

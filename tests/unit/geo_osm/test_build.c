@@ -299,6 +299,50 @@ static void test_build_gives_one_graph_for_three_encodings(void **state)
     for (int i = 0; i < 3; i++) geo_graph_free(graph[i]);
 }
 
+/* The name of the one road of a small triangle whose first way bears the tags, in a language. */
+static void check_names(const char *tags, const char *plain, const char *english, const char *chinese)
+{
+    char xml[2048];
+    snprintf(xml, sizeof xml, HEAD NODES "<way id='12'><nd ref='1'/><nd ref='2'/>" STREET "%s</way>" WAY(23, 2, 3, STREET TAG("name", "Other")) WAY(31, 3, 1, STREET TAG("name", "A") TAG("name:en", "B")) TAIL, tags);
+    struct geo_graph *graph = town(xml, GEO_EBIKE);
+    const struct geo_arc *arc = &graph->arcs[arc_of(graph, 12, 0)], *third = &graph->arcs[arc_of(graph, 31, 0)];
+    assert_string_equal(graph->names + arc->name, plain);
+    assert_string_equal(geo_graph_name(graph, arc, GEO_ENGLISH), english);
+    assert_string_equal(geo_graph_name(graph, arc, GEO_CHINESE), chinese);
+    assert_string_equal(geo_graph_name(graph, third, GEO_ENGLISH), "B");
+    assert_string_equal(geo_graph_name(graph, third, GEO_CHINESE), "A");
+    geo_graph_free(graph);
+}
+
+static void test_build_keeps_a_name_in_both_languages(void **state)
+{
+    (void)state;
+    check_names("", "", "", "");
+    check_names(TAG("name", "A"), "A", "A", "A"); /* the same first text as another road's, but alone */
+    check_names(TAG("name", "苏州街") TAG("name:en", "Suzhou Street"), "苏州街", "Suzhou Street", "苏州街");
+    check_names(TAG("name", "苏州街") TAG("name:zh", "苏州街") TAG("name:en", "Suzhou Street"), "苏州街", "Suzhou Street", "苏州街");
+    check_names(TAG("name", "彌敦道 Nathan Road") TAG("name:zh", "彌敦道") TAG("name:en", "Nathan Road"), "彌敦道 Nathan Road", "Nathan Road", "彌敦道");
+    check_names(TAG("name", "Hauptstraße") TAG("name:zh", "主街"), "Hauptstraße", "Hauptstraße", "主街");
+    check_names(TAG("name:en", "Ring"), "Ring", "Ring", "Ring");
+    check_names(TAG("ref", "G4501"), "G4501", "G4501", "G4501");
+}
+
+static void test_build_marks_roundabouts(void **state)
+{
+    (void)state;
+    struct geo_graph *graph = town(HEAD NODES MIDDLE "<way id='7'><nd ref='1'/><nd ref='4'/><nd ref='3'/><nd ref='2'/><nd ref='1'/>" STREET TAG("junction", "roundabout") "</way>"
+                                   WAY(15, 1, 5, STREET) WAY(25, 2, 5, STREET) WAY(35, 3, 5, STREET) TAIL, GEO_EBIKE);
+    uint32_t circle = 0;
+    for (uint32_t i = 0; i < graph->arc_count; i++) {
+        assert_int_equal(graph->arcs[i].flags, graph->arcs[i].way == 7 ? GEO_ARC_ROUNDABOUT : 0);
+        circle += graph->arcs[i].way == 7;
+    }
+    assert_true(circle >= 3);
+    graph->arcs[0].flags = 8;
+    assert_int_equal(geo_graph_check(graph, NULL), GEO_INVALID);
+    geo_graph_free(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +358,8 @@ int main(void)
         cmocka_unit_test(test_build_charges_and_blocks_at_barriers),
         cmocka_unit_test(test_build_contracts_without_losing_time),
         cmocka_unit_test(test_build_keeps_the_largest_part),
+        cmocka_unit_test(test_build_keeps_a_name_in_both_languages),
+        cmocka_unit_test(test_build_marks_roundabouts),
         cmocka_unit_test(test_build_gives_one_graph_for_three_encodings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
