@@ -2,6 +2,7 @@
  *
  *   bench_rpc_load echo  --port P [--connections C] [--streams S] [--calls N]
  *   bench_rpc_load idle  --port P [--connections C] --pid SERVER
+ *   bench_rpc_load steady --port P [--connections C] [--rate CALLS_PER_S] [--seconds T]     calls at their times, whatever the answers do
  *   bench_rpc_load board --port P [--connections C] [--streams S] [--seconds T]
  *
  * One thread on nghttp2's client and epoll; one JSON line. Exit status 1: an answer was wrong. */
@@ -23,11 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PREFIX = 5, MESSAGE = 22, OUT_MAX = 1 << 20, LAGS_MAX = 4 << 20, STALL_MS = 20000, IDLE_AT_ONCE = 64 };
+enum { PREFIX = 5, MESSAGE = 22, OUT_MAX = 1 << 20, LAGS_MAX = 4 << 20, STALL_MS = 20000, WAIT_NS = 10000000, IDLE_AT_ONCE = 64 };
 
 struct load {
     const char *mode;
-    int64_t port, connections, streams, calls, seconds, pid;
+    int64_t port, connections, streams, calls, seconds, pid, rate;
     int epoll;
     struct link *links;
     uint8_t request[PREFIX + MESSAGE];
@@ -242,7 +243,9 @@ static void run(struct load *load, const uint64_t *what, uint64_t target, uint64
 {
     struct epoll_event events[256];
     while (*what < target && (until_ns == 0 || now_ns() < until_ns)) {
-        int count = epoll_wait(load->epoll, events, COUNT_OF(events), until_ns ? 10 : STALL_MS);
+        uint64_t now = until_ns ? now_ns() : 0, left_ns = until_ns > now ? until_ns - now : 0;
+        const struct timespec wait = {.tv_sec = until_ns ? 0 : STALL_MS / 1000, .tv_nsec = until_ns ? (long)(left_ns < WAIT_NS ? left_ns : WAIT_NS) : 0};
+        int count = epoll_pwait2(load->epoll, events, COUNT_OF(events), &wait, NULL);
         if (count == 0 && until_ns == 0) fail("the server has stopped answering");
         for (int i = 0; i < count; i++) {
             struct link *link = events[i].data.ptr;
@@ -338,14 +341,33 @@ static void board(struct load *load)
            (double)load->deltas / seconds / (double)(load->connections * load->streams), lag_at(load, .5), lag_at(load, .99), lag_at(load, 1));
 }
 
+static void steady(struct load *load)
+{
+    load->streams = 1;
+    open_all(load, 1);
+    run(load, &load->done, (uint64_t)load->connections, 0);
+    load->lag_count = 0;
+    uint64_t began_ns = now_ns(), count = (uint64_t)(load->rate * load->seconds), step_ns = 1000000000u / (uint64_t)load->rate;
+    for (uint64_t i = 0; i < count; i++) {
+        run(load, &load->done, UINT64_MAX, began_ns + i * step_ns);
+        struct link *link = &load->links[i % (uint64_t)load->connections];
+        call_begin(link);
+        link_write(link);
+    }
+    run(load, &load->done, load->begun, 0);
+    qsort(load->lags_ms, load->lag_count, sizeof *load->lags_ms, ascending);
+    printf("{\"figure\":\"steady\",\"connections\":%lld,\"rate\":%lld,\"calls\":%llu,\"wrong\":%llu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n", (long long)load->connections,
+           (long long)load->rate, (unsigned long long)load->lag_count, (unsigned long long)load->wrong, lag_at(load, .5), lag_at(load, .99), lag_at(load, 1));
+}
+
 static bool read_options(int argc, char **argv, struct load *load)
 {
     static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'}, {"streams", required_argument, NULL, 's'},
-        {"calls", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
+        {"calls", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {"rate", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
     if (argc < 2) return false;
-    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .seconds = 5};
+    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .seconds = 5, .rate = 500};
     for (int option; (option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1;) {
-        int64_t *value = option == 'p' ? &load->port : option == 'c' ? &load->connections : option == 's' ? &load->streams : option == 'n' ? &load->calls : option == 't' ? &load->seconds : option == 'i' ? &load->pid : NULL;
+        int64_t *value = option == 'p' ? &load->port : option == 'c' ? &load->connections : option == 's' ? &load->streams : option == 'n' ? &load->calls : option == 't' ? &load->seconds : option == 'i' ? &load->pid : option == 'r' ? &load->rate : NULL;
         if (!value || !text_to_i64(optarg, 1, INT32_MAX, value)) return false;
     }
     return optind == argc - 1 && load->port && (strcmp(load->mode, "idle") != 0 || load->pid);
@@ -355,9 +377,9 @@ int main(int argc, char **argv)
 {
     static struct load load;
     void (*mode)(struct load *) = NULL;
-    if (read_options(argc, argv, &load)) mode = strcmp(load.mode, "echo") == 0 ? echo : strcmp(load.mode, "idle") == 0 ? idle : strcmp(load.mode, "board") == 0 ? board : NULL;
+    if (read_options(argc, argv, &load)) mode = strcmp(load.mode, "echo") == 0 ? echo : strcmp(load.mode, "idle") == 0 ? idle : strcmp(load.mode, "board") == 0 ? board : strcmp(load.mode, "steady") == 0 ? steady : NULL;
     if (!mode) {
-        fprintf(stderr, "usage: bench_rpc_load echo|idle|board --port P [--connections C] [--streams S] [--calls N] [--seconds T] [--pid SERVER]\n");
+        fprintf(stderr, "usage: bench_rpc_load echo|idle|steady|board --port P [--connections C] [--streams S] [--calls N] [--rate R] [--seconds T] [--pid SERVER]\n");
         return 2;
     }
     struct rlimit files;
