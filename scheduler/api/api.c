@@ -312,6 +312,11 @@ const char *api_address(const struct api *api)
     return api->address;
 }
 
+struct rpc_server *api_calls(const struct api *api)
+{
+    return api->server;
+}
+
 void api_shutdown(struct api *api, uint32_t drain_ms, void (*on_done)(void *context), void *context)
 {
     rpc_server_shutdown(api->server, drain_ms, on_done, context);

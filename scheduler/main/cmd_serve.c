@@ -16,6 +16,7 @@
 
 struct config {
     char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX], tls_client_ca[CONFIG_TEXT_MAX];
+    char http_files[CONFIG_TEXT_MAX], http_hosts[CONFIG_TEXT_MAX], http_origins[CONFIG_TEXT_MAX];
     char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
@@ -29,7 +30,10 @@ static const struct config_key KEYS[] = {
     TEXT(tls_certificate, "", "PEM file with the certificate chain of `listen`, leaf first: TLS 1.3 and 1.2 instead of plaintext. SIGHUP reads it and the next two again."),
     TEXT(tls_key, "", "PEM file with the certificate's private key."),
     TEXT(tls_client_ca, "", "PEM file with the authorities of clients' certificates: with it, every client must show one (mutual TLS)."),
-    TEXT(http_listen, "", "Where browsers and watchdogs connect by HTTP/1.1, for road tiles and /healthz: HOST:PORT, [IPV6]:PORT or unix:/PATH, loopback and Unix sockets only; empty: nowhere."),
+    TEXT(http_listen, "", "Where browsers and watchdogs connect by HTTP/1.1, for gRPC-Web, the dashboard, road tiles and /healthz: HOST:PORT, [IPV6]:PORT or unix:/PATH, loopback and Unix sockets only; empty: nowhere."),
+    TEXT(http_files, "", "The folder of the dashboard's files, read once at the start: X.gz and X.br beside X are sent to browsers that take them; empty: none."),
+    TEXT(http_hosts, "", "Names, by commas, that requests may be for besides localhost, 127.0.0.1 and [::1]: those of a proxy in front."),
+    TEXT(http_origins, "", "Other origins, by commas, whose pages may call by gRPC-Web (CORS), such as https://board.example; empty: none."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
     TEXT(traffic, "", "CSV file with speeds by road class and hour, like deploy/config/traffic.csv; empty: the map's own speeds at every hour."),
@@ -214,7 +218,9 @@ static enum status start_web(struct daemon *daemon, struct error *err)
 {
     struct geo_error geo_error = {.text = ""};
     struct geo_map *map = NULL;
-    struct web_options options = {.address = daemon->config.http_listen};
+    const struct config *config = &daemon->config;
+    struct web_options options = {.address = config->http_listen, .files = config->http_files[0] ? config->http_files : NULL, .hosts = config->http_hosts,
+                                  .origins = config->http_origins, .calls = api_calls(daemon->api), .calls_loop = daemon->loop};
     if (!options.address[0]) return STATUS_OK;
     enum geo_status drawn = geo_map_open(daemon->config.map, &map, &geo_error);
     if (drawn == GEO_OK) drawn = geo_tiles_new(geo_map_graph(map), &options.tiles, &geo_error);
@@ -270,7 +276,7 @@ static int run(struct daemon *daemon)
     struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen, .tls = tls_files(&daemon->config),
                               .request_bytes_max = (uint32_t)daemon->config.request_bytes_max};
     int code = EXIT_DONE;
-    if (start_web(daemon, &err) != STATUS_OK || api_new(&api, &daemon->api, &err) != STATUS_OK) {
+    if (api_new(&api, &daemon->api, &err) != STATUS_OK || start_web(daemon, &err) != STATUS_OK) {
         code = exit_told("serve", err.status, &err);
     } else {
         struct loop_signal *term = loop_signal_new(daemon->loop, SIGTERM, on_stop, daemon), *interrupt = loop_signal_new(daemon->loop, SIGINT, on_stop, daemon),

@@ -1,8 +1,9 @@
-/* What the files of web share: bodies, the cache of tiles, routes, connections. All of it belongs to web's one thread. */
+/* What the files of web share: bodies, the cache of tiles, routes, connections. All of it belongs to web's one thread, but for guests, which move. */
 #ifndef WEB_INTERNAL_H
 #define WEB_INTERNAL_H
 
 #include "http.h"
+#include "policy.h"
 #include "loop/loop.h"
 #include "web/web.h"
 
@@ -42,9 +43,27 @@ struct web_site {
     struct geo_tile_scratch *scratch;
     struct cache *cache;
     atomic_bool *ready;
+    struct files *files;                 /* NULL: none */
+    const struct policy *policy;
+    bool has_gate, has_metrics;          /* calls and figures can be asked for */
 };
-/** Answer a request; the body is the caller's to unref, NULL if empty. */
-void site_answer(struct web_site *site, const struct http_request *request, struct http_answer *answer, struct body **body);
+enum site_way {
+    SITE_ANSWER,                         /* `answer` and `body` are set; the body is the caller's to unref, NULL if empty */
+    SITE_GATE,                           /* a call, or /metrics: the calls' thread answers */
+};
+enum site_way site_answer(struct web_site *site, const struct http_request *request, struct http_answer *answer, struct body **body);
+
+/* ---- guests: connections on their way to the calls' thread (gate.h) and back ---- */
+
+struct guest {
+    int fd;                              /* -1: came back closed */
+    uint32_t in_size;
+    bool keep_alive;                     /* as it came back */
+    char peer[LISTEN_ADDRESS_MAX];
+    char in[HTTP_HEAD_MAX];              /* read, and not yet used */
+    void *host;                          /* its connection */
+};
+struct gate;
 
 /* ---- connections ---- */
 
@@ -60,6 +79,8 @@ enum {
 };
 struct server;
 must_use enum status server_new(struct loop *loop, const char *address, struct web_site *site, struct server **out, struct error *err);
+/** Before the first connection. Guests come back through `back`, which has room for all of them. */
+void server_set_gate(struct server *server, struct gate *gate, struct mailbox *back);
 const char *server_address(const struct server *server);
 void server_free(struct server *server);
 

@@ -1,4 +1,5 @@
 /* What each path means: one table. A path is compared as it was sent; nothing of ours needs percent-encoding. */
+#include "files.h"
 #include "internal.h"
 
 #include <stdlib.h>
@@ -85,7 +86,7 @@ static void send_tile(struct web_site *site, struct geo_tile_id id, const struct
     if (!small) return;
     body_unref(plain);
     *body = small;
-    answer->gzip = true;
+    answer->encoding = "gzip";
 }
 
 static void answer_tile(struct web_site *site, struct http_text rest, const struct http_request *request, struct http_answer *answer, struct body **body)
@@ -121,20 +122,56 @@ static const struct route {
     {"/healthz", answer_health},
 };
 
-void site_answer(struct web_site *site, const struct http_request *request, struct http_answer *answer, struct body **body)
+/* ---- who asks ---- */
+
+static const char GET_ALONE[] = "GET, HEAD, OPTIONS";
+
+static void answer_preflight(const struct web_site *site, const struct http_request *request, bool listed, struct http_answer *answer)
+{
+    answer->status = 204;
+    answer->allow = site->has_gate ? "GET, HEAD, OPTIONS, POST" : GET_ALONE;
+    /* no word of other origins unless they are listed: pages of other sites may not read us */
+    if (listed && request->wanted_method.size > 0) answer->more = CORS_PREFLIGHT;
+}
+
+static bool is_route(struct http_text path, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return path.size >= length && memcmp(path.at, prefix, length) == 0;
+}
+
+static enum site_way answer_post(const struct web_site *site, const struct http_request *request, struct http_answer *answer, struct body **body)
+{
+    if (site->has_gate && http_is_web_call(request->content_type)) return SITE_GATE;
+    bool ours = !site->has_gate;
+    for (size_t i = 0; i < COUNT_OF(ROUTES); i++) ours |= is_route(request->path, ROUTES[i].prefix);
+    answer_text(answer, body, ours ? 405 : 415, ours ? "only calls are posted" : "calls are application/grpc-web or application/grpc-web-text");
+    if (ours) answer->allow = GET_ALONE;
+    return SITE_ANSWER;
+}
+
+static bool is_metrics(const struct web_site *site, const struct http_request *request)
+{
+    return site->has_metrics && request->method == HTTP_GET && request->path.size == strlen("/metrics") && is_route(request->path, "/metrics");
+}
+
+enum site_way site_answer(struct web_site *site, const struct http_request *request, struct http_answer *answer, struct body **body)
 {
     *answer = (struct http_answer){.status = 0};
     *body = NULL;
-    if (request->method == HTTP_OPTIONS) { /* no word of other origins: pages of other sites may not read us */
-        answer->status = 204;
-        answer->allow = "GET, HEAD, OPTIONS";
-        return;
-    }
+    enum policy_verdict verdict = policy_judge(site->policy, request);
+    if (verdict == POLICY_HOST) return answer_text(answer, body, 421, "this is not the host that was asked for; http_hosts lists its names"), SITE_ANSWER;
+    if (verdict == POLICY_ORIGIN && request->method != HTTP_OPTIONS) return answer_text(answer, body, 403, "pages of this origin may not ask; http_origins lists those that may"), SITE_ANSWER;
+    if (verdict == POLICY_LISTED) answer->cors = request->origin;
+    if (request->method == HTTP_OPTIONS) return answer_preflight(site, request, verdict == POLICY_LISTED, answer), SITE_ANSWER;
+    if (request->method == HTTP_POST) return answer_post(site, request, answer, body);
+    if (is_metrics(site, request)) return SITE_GATE;
     for (size_t i = 0; i < COUNT_OF(ROUTES); i++) {
+        if (!is_route(request->path, ROUTES[i].prefix)) continue;
         uint32_t length = (uint32_t)strlen(ROUTES[i].prefix);
-        if (request->path.size < length || memcmp(request->path.at, ROUTES[i].prefix, length) != 0) continue;
         struct http_text rest = {request->path.at + length, request->path.size - length};
-        return ROUTES[i].answer(site, rest, request, answer, body);
+        return ROUTES[i].answer(site, rest, request, answer, body), SITE_ANSWER;
     }
-    answer_text(answer, body, 404, "no such path");
+    if (!site->files || !files_answer(site->files, request, answer, body)) answer_text(answer, body, 404, "no such path");
+    return SITE_ANSWER;
 }

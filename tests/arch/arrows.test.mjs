@@ -6,7 +6,7 @@ import { codeOnly, files, text } from './house.mjs';
 // `base` is open to every room of the scheduler and is left out below.
 const ARROWS = {
   base: [], loop: [], model: [], plan: ['model'], claims: ['model'],
-  store: ['claims', 'model'], rpc: ['loop'], web: ['geo_tile', 'loop'], dispatch: ['model', 'plan'],
+  store: ['claims', 'model'], rpc: ['loop'], web: ['geo_tile', 'loop', 'rpc'], dispatch: ['model', 'plan'],
   engine: ['claims', 'dispatch', 'geo', 'geo_traffic', 'loop', 'model', 'plan', 'store'],
   api: ['engine', 'loop', 'model', 'proto', 'rpc'],
   settle: ['claims', 'model', 'store'],

@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static atomic_bool ready;
 static struct web_site site;
+static struct policy policy = {.any_host = true, .origins = {"https://board.example"}, .origin_count = 1};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -19,7 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     struct geo_arc arc = {.shape_count = 2, .reverse = GEO_NONE, .way = 1, .road_class = GEO_CLASS_MOTORWAY};
     struct geo_graph graph = {.arc_count = 1, .shape_count = 2, .name_bytes = 1, .arcs = &arc, .shape = shape, .names = (char[]){0}};
     struct geo_error error;
-    site = (struct web_site){.scratch = geo_tile_scratch_new(), .cache = cache_new(), .ready = &ready};
+    site = (struct web_site){.scratch = geo_tile_scratch_new(), .cache = cache_new(), .ready = &ready, .policy = &policy, .has_gate = true, .has_metrics = true};
     if (geo_tiles_new(&graph, &site.tiles, &error) != GEO_OK) abort();
     return 0;
 }
@@ -29,7 +30,7 @@ static void answer(const struct http_request *request)
     struct http_answer answer;
     struct body *body;
     char head[HTTP_ANSWER_MAX];
-    site_answer(&site, request, &answer, &body);
+    if (site_answer(&site, request, &answer, &body) == SITE_GATE) return;
     uint32_t size = http_answer_write(&answer, body ? body->size : 0, request->keep_alive, 0, head);
     if (size < 20 || memcmp(head + size - 4, "\r\n\r\n", 4) != 0 || memmem(head, size - 2, "\r\n\r\n", 4)) abort(); /* one end, at the end */
     if ((answer.status == 204 || answer.status == 304) && body) abort();

@@ -98,7 +98,7 @@ static void test_request_that_can_be_read_two_ways_is_refused(void **context)
         {"GET / http/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
-        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405},
+        {"DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 405},
         {"get / HTTP/1.1\r\nHost: a\r\n\r\n", 405},
         {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 413},
         {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", 400},
@@ -183,7 +183,7 @@ static void test_answer_is_written(void **context)
         http_answer_write(&answer, 7, true, DATES[i].ms, out);
         if (!strstr(out, DATES[i].date)) fail_msg("%s is not in %s", DATES[i].date, out);
     }
-    struct http_answer tile = {.status = 200, .content_type = "a/b", .cache_control = "c", .tag = "t", .gzip = true, .vary = true};
+    struct http_answer tile = {.status = 200, .content_type = "a/b", .cache_control = "c", .tag = "t", .encoding = "gzip", .vary = true};
     uint32_t size = http_answer_write(&tile, 12345, false, 0, out);
     assert_string_equal(out, "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Type: a/b\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 12345\r\n"
                              "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\nETag: W/\"t\"\r\nCache-Control: c\r\nConnection: close\r\n\r\n");
