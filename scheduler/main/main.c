@@ -14,6 +14,8 @@ static const struct {
     {"load", cmd_load, "load plans, formulary, tests, members, facilities, couriers from CSV"},
     {"serve", cmd_serve, "run a city: gRPC service, dispatch, planner"},
     {"simulate", cmd_simulate, "play a day of a city on virtual time"},
+    {"solve", cmd_solve, "a public pickup and delivery instance: fewest vehicles, then the shortest way"},
+    {"check", cmd_check, "recompute a solution of such an instance"},
     {"settle", cmd_settle, "close a business day, prepare, approve and send its payments"},
     {"reconcile", cmd_reconcile, "compare orders, claims, ledger and payments of a business day"},
     {"ledger", cmd_ledger, "verify the ledger, print a trial balance"},

@@ -14,6 +14,8 @@ int cmd_map(int argc, char **argv);
 int cmd_migrate(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_solve(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_world(int argc, char **argv);
 
 

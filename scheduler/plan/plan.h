@@ -200,4 +200,64 @@ struct plan_bid {
 };
 must_use enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t courier, struct plan_bid *out, struct error *err);
 
+/* ---- public benchmark instances: pickup and delivery, hard windows, one depot, equal vehicles; fewest routes first, then shortest ---- */
+
+enum {
+    PLAN_INSTANCE_NODES_MAX = 8001,     /* Li & Lim's largest have about 1,050, Sartori & Buriol's 5,001 */
+    PLAN_INSTANCE_VALUE_MAX = 1000000,  /* times, demands, coordinates */
+    PLAN_INSTANCE_NAME_MAX = 64,
+};
+enum plan_family {
+    PLAN_LI_LIM,                        /* x, y in the plane; travel = distance = Euclid's, unrounded */
+    PLAN_SARTORI_BURIOL,                /* a matrix of whole minutes, not symmetric */
+};
+
+struct plan_instance_node {
+    double x, y;
+    int32_t demand, open, close, service; /* in the instance's own unit of time */
+    uint32_t partner;                   /* the other node of the pair; 0 for the depot, which is node 0 */
+    bool pickup;
+};
+
+struct plan_instance {
+    char name[PLAN_INSTANCE_NAME_MAX];
+    enum plan_family family;
+    int32_t capacity;
+    uint32_t node_count;
+    struct plan_instance_node *nodes;   /* owned */
+    uint32_t *minutes;                  /* owned; [from * node_count + to]; NULL for Li & Lim */
+};
+/** Read the text of an instance file; `name` is used where the text has none (Li & Lim). INVALID_ARGUMENT with the line and what is wrong. */
+must_use enum status plan_instance_read(const char *text, size_t size, const char *name, struct plan_instance **out, struct error *err);
+void plan_instance_free(struct plan_instance *instance);
+
+/** Routes over an instance's nodes, the depot left out at both ends. */
+struct plan_routes {
+    uint32_t route_count;
+    uint32_t *first;                    /* owned; route r is nodes[first[r]] .. nodes[first[r + 1] - 1] */
+    uint32_t *nodes;                    /* owned */
+    uint64_t steps, tries;              /* of the search that found them */
+};
+/** Read and write the benchmarks' own format ("Route 1 : 5 3 7"). Reading only asks for numbers below `node_limit`: whether they make sense is for
+ *  who checks. */
+must_use enum status plan_routes_read(const char *text, size_t size, uint32_t node_limit, struct plan_routes **out, struct error *err);
+void plan_routes_write(const struct plan_routes *routes, const char *name, struct buffer *out);
+void plan_routes_free(struct plan_routes *routes);
+/** Recompute routes from the instance alone, in double precision: every pair once, by one vehicle, pickup first; windows, loads, the depot's hours.
+ *  FAILED_PRECONDITION with the first thing that is wrong; else `distance` is their length in the instance's own unit. */
+must_use enum status plan_routes_check(const struct plan_instance *instance, const struct plan_routes *routes, double *distance, struct error *err);
+
+/** Either `iterations` > 0: a fixed amount of work, the same bytes for the same seed. Or `spent_ppm`: asked now and then for the share of a budget
+ *  that is used (1000000 and more: stop); what it answers steers phases and temperature, so such a run can't be repeated exactly. */
+struct plan_fleet_options {
+    uint64_t seed;
+    uint64_t iterations;
+    uint32_t (*spent_ppm)(void *context);
+    void *context;
+};
+/** Serve every pair by as few and then as short routes as can be found. All windows hold in exact arithmetic: lengths are rounded up to a fine grid
+ *  before they are added. FAILED_PRECONDITION if some pair cannot be served even alone. One thread; allocates at the start, seldom later. */
+must_use enum status plan_fleet_solve(const struct plan_instance *instance, const struct plan_fleet_options *options, struct plan_routes **out,
+                                      struct error *err);
+
 #endif

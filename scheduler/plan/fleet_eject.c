@@ -1,0 +1,244 @@
+/* Fewer routes: one route is emptied and its requests are placed among the others; a request that fits nowhere goes in where it pushes out those
+ * that have so far been the easiest to place (guided ejection search: Nagata & Kobayashi 2010, after Nagata & Braysy 2009). Random moves between
+ * ejections keep the search from running in circles. It must not know lengths. */
+#include "fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EJECT_MAX = 4,               /* requests pushed out at once, at most */
+    PERTURB_MOVES = 40,          /* random moves tried after each ejection */
+    PATIENCE = 300,              /* ejections without a new least number of absent requests, per request, before another route is tried */
+    SETS_MAX = 4000,             /* looked at for one request, so that a step stays short on long routes */
+};
+
+struct fleet_ejector {
+    uint32_t *penalty;           /* by request: how often it fitted nowhere */
+    struct fleet_stop *scratch[2];
+    uint32_t *members;           /* requests of the route looked at, the least penalised first */
+};
+
+struct ejection {
+    uint32_t route, count, requests[EJECT_MAX];
+    uint64_t sum;
+    uint32_t ties;
+};
+
+struct eject_search {
+    struct fleet_state *state;
+    struct fleet_ejector *ejector;
+    uint32_t request, route, member_count, most, sets;
+    uint32_t chosen[EJECT_MAX];
+    struct ejection best;
+};
+
+struct fleet_ejector *fleet_ejector_new(const struct fleet_model *model)
+{
+    struct fleet_ejector *ejector = mem_zalloc(1, sizeof *ejector);
+    ejector->penalty = mem_zalloc(model->request_count + 1, sizeof *ejector->penalty);
+    ejector->members = mem_zalloc(model->request_count + 1, sizeof *ejector->members);
+    for (uint32_t i = 0; i < 2; i++) ejector->scratch[i] = mem_zalloc(model->node_count + 4, sizeof *ejector->scratch[i]);
+    for (uint32_t r = 0; r < model->request_count; r++) ejector->penalty[r] = 1;
+    return ejector;
+}
+
+void fleet_ejector_free(struct fleet_ejector *ejector)
+{
+    if (!ejector) return;
+    free(ejector->penalty);
+    free(ejector->members);
+    for (uint32_t i = 0; i < 2; i++) free(ejector->scratch[i]);
+    free(ejector);
+}
+
+/* The route's stops without some requests, timed; 0 if that is not possible (travel that breaks the triangle inequality). */
+static uint32_t stops_without(const struct fleet_state *state, uint32_t route, const uint32_t *requests, uint32_t count, struct fleet_stop *out)
+{
+    const struct fleet_route *r = &state->routes[route];
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
+        bool gone = false;
+        for (uint32_t k = 0; k < count; k++) gone |= r->stops[i].node >> 1 == requests[k];
+        if (!gone) out[kept++].node = r->stops[i].node;
+    }
+    return fleet_stops_fill(state->model, out, kept) ? kept : 0;
+}
+
+static void weigh_set(struct eject_search *search, uint32_t size, uint64_t sum)
+{
+    struct ejection *best = &search->best;
+    if (sum == best->sum && rng_below(&search->state->rng, best->ties + 1) != 0) return;
+    search->sets++;
+    uint32_t kept = stops_without(search->state, search->route, search->chosen, size, search->ejector->scratch[0]);
+    if (kept == 0 || fleet_try(search->state->model, search->ejector->scratch[0], kept, search->request, FLEET_COST_NONE).cost == FLEET_COST_NONE) return;
+    best->ties = sum == best->sum ? best->ties + 1 : 1;
+    best->sum = sum;
+    best->route = search->route;
+    best->count = size;
+    memcpy(best->requests, search->chosen, size * sizeof *search->chosen);
+}
+
+/* All sets of members from `from` on whose penalties stay within the best found; members are in order of penalty, so the first too dear ends it. */
+static void extend_set(struct eject_search *search, uint32_t from, uint32_t size, uint64_t sum)
+{
+    ASSERT(size < EJECT_MAX);
+    for (uint32_t m = from; m < search->member_count && search->sets < SETS_MAX; m++) {
+        uint32_t request = search->ejector->members[m];
+        uint64_t with = sum + search->ejector->penalty[request];
+        if (with > search->best.sum) return;
+        search->chosen[size] = request;
+        weigh_set(search, size + 1, with);
+        if (size + 1 < search->most) extend_set(search, m + 1, size + 1, with);
+    }
+}
+
+static void list_members(struct eject_search *search)
+{
+    const struct fleet_route *route = &search->state->routes[search->route];
+    uint32_t *members = search->ejector->members, count = 0;
+    const uint32_t *penalty = search->ejector->penalty;
+    for (uint32_t i = 1; i + 1 < route->count; i++) {
+        if (route->stops[i].node & 1) continue;
+        uint32_t request = route->stops[i].node >> 1, at = count++;
+        for (; at > 0 && penalty[members[at - 1]] > penalty[request]; at--) members[at] = members[at - 1];
+        members[at] = request;
+    }
+    search->member_count = count;
+}
+
+static bool find_ejection(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t request, uint32_t most, struct ejection *out)
+{
+    struct eject_search search = {.state = state, .ejector = ejector, .request = request, .most = most, .best = {.sum = UINT64_MAX}};
+    uint32_t begin = rng_below(&state->rng, state->route_count);
+    for (uint32_t k = 0; k < state->route_count; k++) {
+        search.route = begin + k < state->route_count ? begin + k : begin + k - state->route_count;
+        search.sets = 0;
+        list_members(&search);
+        extend_set(&search, 0, 0, 0);
+    }
+    *out = search.best;
+    return search.best.sum != UINT64_MAX;
+}
+
+static void absent_take_request(struct fleet_state *state, uint32_t request)
+{
+    for (uint32_t i = 0; i < state->absent_count; i++) {
+        if (state->absent[i] != request) continue;
+        fleet_absent_take(state, i);
+        return;
+    }
+    UNREACHABLE("the request is not absent");
+}
+
+static void relocate_any(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t request, uint32_t to)
+{
+    struct fleet_route *route = &state->routes[to];
+    struct fleet_place place = fleet_try_any(state->model, route->stops, route->count, request, &state->rng);
+    if (place.cost == FLEET_COST_NONE || stops_without(state, state->route_of[request], &request, 1, ejector->scratch[0]) == 0) return;
+    fleet_remove(state, request);
+    absent_take_request(state, request);
+    fleet_insert(state, request, to, place);
+}
+
+static void exchange_any(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t a, uint32_t b)
+{
+    uint32_t route_a = state->route_of[a], route_b = state->route_of[b];
+    uint32_t kept_a = stops_without(state, route_a, &a, 1, ejector->scratch[0]);
+    if (kept_a == 0) return;
+    struct fleet_place place_b = fleet_try_any(state->model, ejector->scratch[0], kept_a, b, &state->rng);
+    if (place_b.cost == FLEET_COST_NONE) return;
+    uint32_t kept_b = stops_without(state, route_b, &b, 1, ejector->scratch[1]);
+    if (kept_b == 0) return;
+    struct fleet_place place_a = fleet_try_any(state->model, ejector->scratch[1], kept_b, a, &state->rng);
+    if (place_a.cost == FLEET_COST_NONE) return;
+    fleet_remove(state, a);
+    fleet_remove(state, b);
+    state->absent_count -= 2; /* they came last and go straight back */
+    fleet_insert(state, b, route_a, place_b);
+    fleet_insert(state, a, route_b, place_a);
+}
+
+static void perturb(struct fleet_state *state, struct fleet_ejector *ejector)
+{
+    if (state->route_count < 2) return;
+    for (uint32_t move = 0; move < PERTURB_MOVES; move++) {
+        uint32_t request = rng_below(&state->rng, state->model->request_count);
+        uint32_t route = state->route_of[request];
+        if (route == FLEET_NONE) continue;
+        uint32_t other = state->model->near[(size_t)request * state->model->near_count + rng_below(&state->rng, state->model->near_count)];
+        uint32_t to = state->route_of[other];
+        if (to == FLEET_NONE || to == route) continue;
+        if (rng_below(&state->rng, 2)) relocate_any(state, ejector, request, to);
+        else exchange_any(state, ejector, request, other);
+    }
+}
+
+static bool insert_cheapest(struct fleet_state *state, uint32_t request)
+{
+    struct fleet_place best = {FLEET_COST_NONE, 0, 0};
+    uint32_t where = 0;
+    for (uint32_t route = 0; route < state->route_count; route++) {
+        struct fleet_place place = fleet_try_cached(state, request, route);
+        if (place.cost >= best.cost) continue;
+        best = place;
+        where = route;
+    }
+    if (best.cost == FLEET_COST_NONE) return false;
+    absent_take_request(state, request);
+    fleet_insert(state, request, where, best);
+    return true;
+}
+
+static void eject_for(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t request, const struct ejection *ejection)
+{
+    absent_take_request(state, request);
+    for (uint32_t k = 0; k < ejection->count; k++) fleet_remove(state, ejection->requests[k]);
+    struct fleet_route *route = &state->routes[ejection->route];
+    struct fleet_place place = fleet_try_any(state->model, route->stops, route->count, request, &state->rng);
+    ASSERT(place.cost != FLEET_COST_NONE);
+    fleet_insert(state, request, ejection->route, place);
+    perturb(state, ejector);
+}
+
+static void empty_route(struct fleet_state *state)
+{
+    uint32_t route = rng_below(&state->rng, state->route_count), rival = rng_below(&state->rng, state->route_count);
+    if (state->routes[rival].count < state->routes[route].count) route = rival;
+    while (state->routes[route].count > 2) fleet_remove(state, state->routes[route].stops[1].node >> 1);
+    fleet_route_drop(state, route);
+}
+
+bool fleet_eject_route(struct fleet_state *state, struct fleet_ejector *ejector, struct fleet_clock *clock, uint32_t until_ppm)
+{
+    struct fleet_kept before = {0};
+    fleet_keep(state, &before);
+    uint32_t least = UINT32_MAX, waiting = 0;
+    bool done = false;
+    if (state->route_count < 2) goto out;
+    empty_route(state);
+    while (state->absent_count > 0) {
+        if (fleet_clock_step(clock, 8) >= until_ppm) goto out;
+        uint32_t request = state->absent[state->absent_count - 1];
+        if (insert_cheapest(state, request)) {
+            if (state->absent_count >= least) continue;
+            least = state->absent_count;
+            waiting = 0;
+            continue;
+        }
+        ejector->penalty[request]++;
+        struct ejection ejection;
+        if (++waiting > PATIENCE * 100 || !find_ejection(state, ejector, request, EJECT_MAX, &ejection)) { /* another route may be easier to empty */
+            fleet_restore(state, &before);
+            empty_route(state);
+            least = UINT32_MAX;
+            waiting = 0;
+            continue;
+        }
+        eject_for(state, ejector, request, &ejection);
+    }
+    done = true;
+out:
+    free(before.nodes);
+    return done;
+}
