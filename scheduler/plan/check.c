@@ -104,6 +104,7 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
     int64_t now = c->start_s, volume = c->volume_ml, cold = c->cold_ml;
     uint32_t place = c->place, kits = 0, done = 0;
     bool last_committed = false;
+    uint32_t loaded = 0, loaded_at = PLAN_ANY, handed = 0; /* one_bundle */
     *out = (struct walked){0};
     int64_t *home_s = mem_zalloc(problem->task_count + 1, sizeof *home_s);
     enum status rc = STATUS_OK;
@@ -120,12 +121,21 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
             *bad += 10000000;
             leg = (struct plan_leg){0, 0};
         }
-        int64_t arrive = now + leg.travel_s, begin = arrive > choice->open_s ? arrive : choice->open_s, leave = begin + choice->service_s;
+        int64_t arrive = now + leg.travel_s, ready = place != choice->place ? arrive + choice->setup_s : arrive;
+        int64_t begin = ready > choice->open_s ? ready : choice->open_s, leave = begin + choice->service_s;
         if (!committed_only && (visit->arrive_s != arrive || visit->begin_s != begin || visit->leave_s != leave || visit->travel_s != leg.travel_s || visit->travel_m != leg.travel_m)) {
             rc = WRONG(audit, "courier %" PRIu32 " stop %" PRIu32 ": times are not what travel makes them", courier, i);
             goto out;
         }
         if (begin > choice->close_s) *bad += (uint64_t)(begin - choice->close_s);
+        if (visit->ref.step == 0 && c->pick_by_s != 0 && begin > c->pick_by_s) *bad += (uint64_t)(begin - c->pick_by_s);
+        if (problem->one_bundle) {
+            bool hands_over = visit->ref.step + 1u == task->step_count;
+            if (!hands_over && loaded > handed && (handed > 0 || loaded_at != choice->place)) *bad += 1000000;
+            if (!hands_over && loaded == handed) loaded = handed = 0;
+            if (hands_over) handed++;
+            else if (loaded++ == 0) loaded_at = choice->place;
+        }
         volume += step->volume_ml;
         cold += step->cold_ml;
         bool from_box = visit->ref.step == 1 && audit->own_kit[visit->ref.task];

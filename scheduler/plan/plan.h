@@ -53,6 +53,8 @@ struct plan_choice {
     uint32_t place;
     int32_t open_s, close_s;            /* service begins within; close PLAN_NO_LIMIT_S = no limit; open > close: never */
     uint32_t service_s;
+    uint32_t setup_s;                   /* before service, for whoever comes from another place: parking, the way in; paid once for several tasks
+                                           here, so it belongs to the place: all choices there have the same */
 };
 
 struct plan_step {
@@ -93,6 +95,7 @@ struct plan_courier {
     uint32_t place;                     /* free here ... */
     int32_t start_s;                    /* ... from then on */
     int32_t end_s;                      /* the shift's end: the last service ends by then */
+    int32_t pick_by_s;                  /* hard: no task's first step begins later; 0: no such limit */
     uint32_t base_place;                /* return here at the end; PLAN_ANY: the route's end is open */
     uint32_t skills;
     uint32_t volume_ml_max, cold_ml_max;
@@ -122,6 +125,8 @@ struct plan_problem {
     const struct plan_courier *couriers;
     struct plan_oracle oracle;
     struct plan_weights weights;
+    bool one_bundle;                    /* a courier carries goods of one place at a time, all picked up before the first is handed over; tasks have
+                                           two steps, nobody has goods on board at the start */
 };
 
 /** INVALID_ARGUMENT with the index at fault if the problem breaks a bound or an index. The planner asserts what this checks. */

@@ -46,7 +46,7 @@ static const char *step_fault(const struct plan_problem *problem, const struct p
         const struct plan_choice *choice = &step->choices[i];
         if (choice->place >= problem->place_count) return "place";
         if (!time_is_bounded(choice->open_s) || !time_is_bounded(choice->close_s) || choice->open_s == PLAN_NO_LIMIT_S) return "window";
-        if (choice->service_s > 86400) return "service time";
+        if (choice->service_s > 86400 || choice->setup_s > 86400) return "service time";
     }
     return NULL;
 }
@@ -120,6 +120,7 @@ enum status plan_problem_check(const struct plan_problem *problem, struct error 
         return error_set(err, STATUS_INVALID_ARGUMENT, "a weight is zero: start from plan_weights_default()");
     for (uint32_t t = 0; t < problem->task_count; t++) {
         const char *fault = task_fault(problem, &problem->tasks[t]);
+        if (!fault && problem->one_bundle && problem->tasks[t].step_count != 2) fault = "one_bundle is for a pick-up and a delivery each";
         if (fault) return error_set(err, STATUS_INVALID_ARGUMENT, "task %" PRIu32 " of the problem: %s", t, fault);
     }
     return tours_check(problem, err);

@@ -124,6 +124,22 @@ static void count_told(const struct work *work, uint32_t courier, const struct p
     else state->told_last = told->index[ref->step];
 }
 
+/* Goods of one place at a time, none picked up after the first was handed over. */
+static bool bundle_holds(const struct plan_task *task, const struct plan_ref *ref, uint32_t place, struct step_state *state)
+{
+    if (ref->step + 1u == task->step_count) {
+        state->unloading = true;
+        if (state->on_board > 0) state->on_board--;
+        return true;
+    }
+    bool holds = state->on_board == 0 || (state->site == place && !state->unloading);
+    if (state->on_board++ == 0) {
+        state->site = place;
+        state->unloading = false;
+    }
+    return holds;
+}
+
 void tour_step(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t index, int32_t *begin_s, struct step_state *state)
 {
     const struct plan_ref *ref = &refs[index];
@@ -139,9 +155,11 @@ void tour_step(struct work *work, uint32_t courier, const struct plan_ref *refs,
     state->travel_s += leg.travel_s;
     state->travel_m += leg.travel_m;
     state->soft += (int64_t)leg.travel_s * work->problem->weights.travel;
-    int64_t begin = (int64_t)state->time_s + leg.travel_s;
+    int64_t begin = (int64_t)state->time_s + leg.travel_s + (choice->place == state->place ? 0 : choice->setup_s);
     if (begin < choice->open_s) begin = choice->open_s;
     if (begin > choice->close_s && !(work->ignore & LIMIT_OPEN)) overrun(state, task->committed, (uint64_t)(begin - choice->close_s));
+    if (ref->step == 0 && c->pick_by_s && begin > c->pick_by_s && !(work->ignore & LIMIT_SHIFT)) overrun(state, task->committed, (uint64_t)(begin - c->pick_by_s));
+    if (work->problem->one_bundle && !bundle_holds(task, ref, choice->place, state) && !(work->ignore & LIMIT_BOX)) overrun(state, task->committed, OVERRUN_BOX_S);
     int64_t leave = begin + choice->service_s;
     if (leave > INT32_MAX / 2) leave = INT32_MAX / 2; /* far beyond any limit; keeps the sums in range */
     begin_s[index] = (int32_t)(begin > leave ? leave : begin);

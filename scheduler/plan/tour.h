@@ -21,6 +21,8 @@ struct step_state {
     uint32_t place;
     int32_t time_s;
     int32_t volume_ml, cold_ml;
+    uint32_t on_board, site;          /* one_bundle: tasks picked up and where */
+    bool unloading;
     uint64_t violation_s;             /* by committed tasks */
     uint64_t free_violation_s;        /* by free tasks: must be 0 */
     int64_t soft;                     /* without changes and work */

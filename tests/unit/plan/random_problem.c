@@ -12,9 +12,15 @@ struct plan_leg test_travel(void *context, uint32_t from, uint32_t to)
     return (struct plan_leg){m, 5 * m};
 }
 
+static uint32_t setup_of(uint32_t place)
+{
+    return place % 3 == 0 ? place * 137 % 400 : 0;
+}
+
 static struct plan_choice random_choice(struct rng *rng, bool tight)
 {
     struct plan_choice choice = {.place = rng_below(rng, TEST_PLACES), .open_s = 0, .close_s = PLAN_NO_LIMIT_S, .service_s = rng_below(rng, 300)};
+    choice.setup_s = setup_of(choice.place);
     if (rng_below(rng, 3) == 0) choice.open_s = (int32_t)rng_below(rng, 3000);
     if (rng_below(rng, 3) == 0) choice.close_s = choice.open_s + (int32_t)rng_below(rng, tight ? 2000 : 8000);
     return choice;
@@ -58,21 +64,31 @@ void test_problem_fill(struct test_problem *out, struct rng *rng, uint32_t tasks
         out->x[p] = (int32_t)rng_below(rng, 1000);
         out->y[p] = (int32_t)rng_below(rng, 1000);
     }
+    bool pairs = rng_below(rng, 4) == 0; /* pick-up and delivery only */
     out->island = rng_below(rng, 3) ? TEST_PLACES : rng_below(rng, TEST_PLACES);
-    for (uint32_t t = 0; t < tasks; t++) fill_task(&out->tasks[t], rng, t + 1, tight);
+    for (uint32_t t = 0; t < tasks; t++) {
+        do fill_task(&out->tasks[t], rng, t + 1, tight);
+        while (pairs && out->tasks[t].step_count != 2);
+        if (t == 0 || rng_below(rng, 3)) continue;
+        struct plan_choice *choice = &out->tasks[t].steps[0].choices[0]; /* goods of one place */
+        choice->place = out->tasks[t - 1].steps[0].choices[0].place;
+        choice->setup_s = setup_of(choice->place);
+    }
     for (uint32_t c = 0; c < couriers; c++) {
         out->couriers[c] = (struct plan_courier){.courier = {c + 1}, .place = rng_below(rng, TEST_PLACES), .start_s = (int32_t)rng_below(rng, 600),
                                                  .end_s = (int32_t)(3000 + rng_below(rng, tight ? 4000 : 20000)),
                                                  .base_place = rng_below(rng, 4) ? PLAN_ANY : rng_below(rng, TEST_PLACES),
                                                  .skills = rng_below(rng, 8), .volume_ml_max = 300 + rng_below(rng, 900), .cold_ml_max = rng_below(rng, 600),
                                                  .kits = rng_below(rng, 3), .stops = out->stops[c]};
+        if (rng_below(rng, 4) == 0) out->couriers[c].pick_by_s = 500 + (int32_t)rng_below(rng, 4000);
     }
     for (uint32_t t = 0; t < tasks; t++) {
         if (rng_below(rng, 8) == 0) out->tasks[t].forbidden[out->tasks[t].forbidden_count++] = rng_below(rng, couriers);
         if (rng_below(rng, 10) == 0) out->tasks[t].courier = rng_below(rng, couriers);
     }
     out->problem = (struct plan_problem){.place_count = TEST_PLACES, .task_count = tasks, .courier_count = couriers, .tasks = out->tasks,
-                                         .couriers = out->couriers, .oracle = {test_travel, out}, .weights = plan_weights_default()};
+                                         .couriers = out->couriers, .oracle = {test_travel, out}, .weights = plan_weights_default(), .one_bundle = rng_below(rng, 2) == 0};
+    for (uint32_t t = 0; t < tasks; t++) out->problem.one_bundle &= out->tasks[t].step_count == 2;
 }
 
 void test_problem_run(struct test_problem *problem, struct rng *rng, const struct plan_solution *solution)

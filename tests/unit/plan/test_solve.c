@@ -12,7 +12,7 @@
 
 /* ---- brute force: the best tour of every subset for every courier, then the best partition ---- */
 
-struct courier_at { int64_t time_s, soft; uint32_t place, kits; int64_t volume, cold; };
+struct courier_at { int64_t time_s, soft; uint32_t place, kits, loaded, handed, loaded_at; int64_t volume, cold; };
 
 struct brute {
     const struct plan_problem *problem;
@@ -57,8 +57,17 @@ static void brute_tour(struct brute *b, struct courier_at at, uint32_t open)
                 struct courier_at then = at;
                 struct plan_leg leg = test_travel(b->problem->oracle.context, at.place, choice->place);
                 if (leg.travel_s == PLAN_UNREACHABLE) continue;
-                int64_t begin = at.time_s + leg.travel_s > choice->open_s ? at.time_s + leg.travel_s : choice->open_s;
-                if (begin > choice->close_s) continue;
+                int64_t ready = at.time_s + leg.travel_s + (at.place == choice->place ? 0 : choice->setup_s);
+                int64_t begin = ready > choice->open_s ? ready : choice->open_s;
+                if (begin > choice->close_s || (s == 0 && c->pick_by_s && begin > c->pick_by_s)) continue;
+                if (b->problem->one_bundle && s + 1 < task->step_count) {
+                    if (at.loaded > at.handed && (at.handed || at.loaded_at != choice->place)) continue;
+                    if (at.loaded == at.handed) then.loaded = then.handed = 0;
+                    then.loaded_at = choice->place;
+                    then.loaded++;
+                } else if (b->problem->one_bundle) {
+                    then.handed++;
+                }
                 then.time_s = begin + choice->service_s;
                 then.place = choice->place;
                 then.soft += (int64_t)leg.travel_s * b->problem->weights.travel;
