@@ -96,6 +96,12 @@ geo_must_use enum geo_status geo_matrix(const struct geo_metric *metric, struct 
 geo_must_use enum geo_status geo_reach_from(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *from, uint32_t limit_ms, uint32_t *node_ms);
 geo_must_use enum geo_status geo_reach_to(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *to, uint32_t limit_ms, uint32_t *node_ms);
 
+struct geo_near { uint32_t source, travel_ms, length_dm; };
+/** Which of the sources (couriers) are soonest at a place: at most `capacity` of them that need at most limit_ms (GEO_UNREACHABLE: any that get there), soonest first,
+ *  then shortest, then in their order. Each time is what geo_distance says. Allocates nothing. */
+geo_must_use enum geo_status geo_nearest(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *sources, uint32_t source_count,
+                                         const struct geo_snap *to, uint32_t limit_ms, struct geo_near *out, uint32_t capacity, uint32_t *count);
+
 struct geo_step {
     const char *name;         /* of the road; in the map, which must outlive the route */
     uint32_t travel_ms, length_dm, point_first;

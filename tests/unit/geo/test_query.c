@@ -1,6 +1,6 @@
 /* Distance, matrix and label against an oracle that shares nothing with them: Bellman-Ford over an edge list with the two stops as nodes of
  * their own, times and lengths as pairs. */
-#include "random_graph.h"
+#include "near.h"
 #include "geo_cch/geo_cch.h"
 
 #include <setjmp.h>
@@ -188,6 +188,13 @@ static void check_metric(const struct open_map *open, const struct geo_graph *gr
             check_route(open, &sources[s], &targets[t], wanted, seed);
         }
         geo_label_free(label);
+        uint32_t column_ms[STOPS], column_dm[STOPS]; /* by now known to be the oracle's */
+        for (int s = 0; s < STOPS; s++) {
+            column_ms[s] = ms[s * STOPS + t];
+            column_dm[s] = dm[s * STOPS + t];
+        }
+        const char *fault = (uint64_t)t != seed % STOPS ? NULL : near_fault(open, sources, STOPS, &targets[t], column_ms, column_dm);
+        if (fault) fail_msg("seed %llu: the nearest of target %d: %s", (unsigned long long)seed, t, fault);
     }
     for (int s = 0; s < STOPS; s++) geo_label_free(leaving[s]);
     check_reach(open, graph, &sources[seed % STOPS], &targets[seed / 7 % STOPS], seed);
@@ -323,13 +330,16 @@ static void test_query_refuses_a_stop_of_another_map(void **context)
     struct geo_snap good = {.arc = 0}, bad[] = {{.arc = 2}, {.arc = GEO_NONE}, {.arc = 1, .offset = GEO_OFFSET_ONE + 1}};
     struct geo_label *label, *none = NULL;
     struct geo_route route;
-    uint32_t ms;
+    struct geo_near near;
+    uint32_t ms, near_count;
     assert_int_equal(geo_label_new(open.metric, open.scratch, &good, &label), GEO_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(geo_distance(open.metric, open.scratch, &bad[i], &good, &ms, NULL), GEO_INVALID);
         assert_int_equal(geo_distance(open.metric, open.scratch, &good, &bad[i], &ms, NULL), GEO_INVALID);
         assert_int_equal(geo_matrix(open.metric, open.scratch, &good, 1, &bad[i], 1, &ms, NULL), GEO_INVALID);
         assert_int_equal(geo_route_find(open.metric, open.scratch, &bad[i], &good, &route, NULL), GEO_INVALID);
+        assert_int_equal(geo_nearest(open.metric, open.scratch, &bad[i], 1, &good, GEO_UNREACHABLE, &near, 1, &near_count), GEO_INVALID);
+        assert_int_equal(geo_nearest(open.metric, open.scratch, &good, 1, &bad[i], GEO_UNREACHABLE, &near, 1, &near_count), GEO_INVALID);
         assert_int_equal(geo_label_new(open.metric, open.scratch, &bad[i], &none), GEO_INVALID);
         geo_label_from(label, open.scratch, &bad[i], &ms, NULL);
         assert_int_equal(ms, GEO_UNREACHABLE);

@@ -1,5 +1,5 @@
 /* Real maps: every query against an independent Dijkstra over the exported arcs, 1,000 random pairs a map; and what it costs, printed. */
-#include "random_graph.h"
+#include "near.h"
 #include "geo_osm/geo_osm.h"
 
 #include <setjmp.h>
@@ -235,6 +235,15 @@ static void compare(const struct open_map *open, struct spent *spent)
             if (off > 100 + b * 0.01 || off < -100 - b * 0.01) fail_msg("source %d target %d: %u dm long, drawn %llu dm", s, t, b, (unsigned long long)drawn);
             geo_route_free(&route);
         }
+    }
+    for (int t = 0; t < TARGETS; t++) {
+        uint32_t column_ms[SOURCES], column_dm[SOURCES]; /* cells that the oracle has agreed to */
+        for (int s = 0; s < SOURCES; s++) {
+            column_ms[s] = ms[s * TARGETS + t];
+            column_dm[s] = dm[s * TARGETS + t];
+        }
+        const char *fault = near_fault(open, sources, SOURCES, &targets[t], column_ms, column_dm);
+        if (fault) fail_msg("the nearest of target %d: %s", t, fault);
     }
     for (int i = 0; i < TARGETS; i++) geo_label_free(labels[i]);
     oracle_deinit(&oracle);
