@@ -58,6 +58,17 @@ npm_install() {
     fi
 }
 
+# The dashboard's page, built anew when a source of it or of the contract has changed.
+dashboard_build() {
+    local folder=$ROOT/scheduler/dashboard stamp=$ROOT/scheduler/dashboard/dist/.sources sum
+    npm_install "$folder"
+    sum=$(cd "$ROOT" && find scheduler/dashboard proto/meddispatch -type f ! -path '*/node_modules/*' ! -path '*/dist/*' ! -path '*/gen/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ] || return 0
+    say "building the dashboard"
+    (cd "$folder" && node build.mjs) >&2 || die "the build of the dashboard failed"
+    printf '%s\n' "$sum" >"$stamp"
+}
+
 # Configure and build a preset; quiet unless it fails.
 build_preset() {
     local preset=$1 log=$ROOT/build/$1.log

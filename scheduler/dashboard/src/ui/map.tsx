@@ -1,0 +1,3 @@
+export function CityMap() {
+  return <div />;
+}
