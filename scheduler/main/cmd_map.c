@@ -1,8 +1,9 @@
 /* meddispatch map: build, look at, check, ask and export a city's road map, or make one up. Wiring: the roads are geo's. */
-#include "main.h"
+#include "cmd_map.h"
 #include "cmd_map_tile.h"
 
 #include "geo/geo.h"
+#include "geo_area/geo_area.h"
 #include "geo_osm/geo_osm.h"
 #include "geo_synth/geo_synth.h"
 
@@ -13,43 +14,36 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define POINTS_MAX    UINT32_C(100000)
-#define OUTPUT_MAX    (UINT64_C(4) << 30)
-#define SNAP_M        500 /* a door farther than this from any road is more likely a wrong coordinate */
-enum { LINE_MAX_BYTES = 4096 };
+#define SNAP_M 500 /* a door farther than this from any road is more likely a wrong coordinate */
 
 static const char USAGE[] =
     "usage: meddispatch map build CITY.osm.pbf -o CITY.mdmap [--profile ebike|car|foot] [--json]\n"
     "       meddispatch map info CITY.mdmap [--json]\n"
     "       meddispatch map check CITY.mdmap [--json]\n"
-    "       meddispatch map route CITY.mdmap LAT,LON LAT,LON [--at HH:MM] [--snap-m N] [--json | --geojson]\n"
+    "       meddispatch map route CITY.mdmap LAT,LON LAT,LON [LAT,LON...] [--at HH:MM] [--language en|zh] [--snap-m N] [--gcj02] [--json | --geojson]\n"
+    "       meddispatch map snap CITY.mdmap LAT,LON [--count N] [--limit METRES] [--language en|zh] [--gcj02] [--json | --geojson]\n"
+    "       meddispatch map nearest CITY.mdmap LAT,LON SOURCES.csv [--count N] [--minutes N] [--snap-m N] [--gcj02] [--json | --geojson]\n"
+    "       meddispatch map isochrone CITY.mdmap LAT,LON --minutes N[,N...] [--towards] [--reach-m N] [--snap-m N] [--gcj02] [-o FILE.geojson]\n"
     "       meddispatch map matrix CITY.mdmap POINTS.csv [--to POINTS2.csv] [--snap-m N] [--json]\n"
     "       meddispatch map tile CITY.mdmap Z/X/Y -o FILE.mvt [--json]\n"
     "       meddispatch map synth [--seed N] [--size JUNCTIONS] -o CITY.osm.pbf [--json]\n"
     "       meddispatch map export --dimacs CITY.mdmap -o PREFIX [--json]\n"
     "  build   .osm.pbf (any encoding) or .osm XML to a map file of one profile (ebike)\n"
-    "  route   travel time, length and steps between two points in WGS-84 degrees; --at HH:MM tells when one arrives\n"
-    "          (a map file has one speed a road, the same at every hour)\n"
+    "  route   travel time, length and steps from point to point (25 at most) in WGS-84 degrees; --at HH:MM tells when one arrives\n"
+    "          (a map file has one speed a road, the same at every hour); --geojson: the line and its steps as a FeatureCollection\n"
+    "  snap    the roads near a point, nearest first (5); refused with the distance if none lies within --limit (500)\n"
+    "  nearest which of many points (LAT,LON at the beginning of a line) get to one soonest (5), by exact travel time\n"
+    "  isochrone  GeoJSON of the area reached in so many minutes, 10 contours at most; --towards: from where the point is reached\n"
     "  matrix  travel times in milliseconds; each line of the file begins with LAT,LON; a first line of words is passed over\n"
     "  tile    a Mapbox Vector Tile of the roads, zoom 0 to 18\n"
     "  synth   a made-up city of about --size junctions (6000)\n"
     "  export  PREFIX.gr and PREFIX.co of the 9th DIMACS challenge, weights in milliseconds\n"
-    "  --snap-m  how far a point may lie from its road (500)\n"
+    "  --snap-m  how far a point may lie from its road (500); --gcj02  points are read and written in the datum of Chinese map services\n"
     "Exit: 0 done, 1 no way leads there, 2 usage, 3 input refused, 4 the map is away.\n";
-
-struct map_options {
-    const char *verb, *words[3];
-    int word_count;
-    const char *out, *to;
-    enum geo_profile profile;
-    int64_t seed, size, snap_m;
-    int64_t leave_s; /* time of day; -1: not said */
-    bool json, geojson, dimacs, help;
-};
 
 /* ---- answers ---- */
 
-static int told(const char *verb, enum geo_status status, const struct geo_error *error)
+int map_told(const char *verb, enum geo_status status, const struct geo_error *error)
 {
     fprintf(stderr, "meddispatch map %s: %s\n", verb, error->text[0] ? error->text : "failed");
     switch (status) {
@@ -63,13 +57,13 @@ static int told(const char *verb, enum geo_status status, const struct geo_error
     return EXIT_AWAY;
 }
 
-static int usage(const char *what)
+int map_usage(const char *what)
 {
     fprintf(stderr, "meddispatch map: %s\n%s", what, USAGE);
     return EXIT_USAGE;
 }
 
-static int print(struct buffer *buffer)
+int map_print(struct buffer *buffer)
 {
     int code = EXIT_DONE;
     if (buffer->full || fwrite(buffer->data, 1, buffer->size, stdout) != buffer->size || fflush(stdout) != 0) {
@@ -117,7 +111,7 @@ static void graph_print(struct buffer *out, const struct geo_graph *graph, int64
 
 static int map_build(const struct map_options *options)
 {
-    if (options->word_count != 1 || !options->out) return usage("build needs one input and -o");
+    if (options->word_count != 1 || !options->out) return map_usage("build needs one input and -o");
     struct geo_error error = {.text = ""};
     struct geo_graph *graph = NULL;
     struct geo_osm_options model = geo_osm_options_default(options->profile);
@@ -128,11 +122,11 @@ static int map_build(const struct map_options *options)
     int code = EXIT_DONE;
     if (rc == GEO_OK) {
         struct buffer out;
-        buffer_init(&out, OUTPUT_MAX);
+        buffer_init(&out, MAP_OUTPUT_MAX);
         graph_print(&out, graph, read_ms - start_ms, (clock_boot_us() / 1000) - read_ms, options);
-        code = print(&out);
+        code = map_print(&out);
     } else {
-        code = told("build", rc, &error);
+        code = map_told("build", rc, &error);
     }
     geo_graph_free(graph);
     return code;
@@ -140,15 +134,15 @@ static int map_build(const struct map_options *options)
 
 static int map_info(const struct map_options *options)
 {
-    if (options->word_count != 1) return usage("info needs one map");
+    if (options->word_count != 1) return map_usage("info needs one map");
     struct geo_error error = {.text = ""};
     struct geo_map *map = NULL;
     enum geo_status rc = geo_map_open(options->words[0], &map, &error);
-    if (rc != GEO_OK) return told("info", rc, &error);
+    if (rc != GEO_OK) return map_told("info", rc, &error);
     struct geo_map_info info;
     geo_map_info(map, &info);
     struct buffer out;
-    buffer_init(&out, OUTPUT_MAX);
+    buffer_init(&out, MAP_OUTPUT_MAX);
     const struct geo_graph_stats *s = &info.stats;
     double south = info.south_west.lat_e7 / 1e7, west = info.south_west.lon_e7 / 1e7, north = info.north_east.lat_e7 / 1e7, east = info.north_east.lon_e7 / 1e7;
     if (options->json) {
@@ -165,188 +159,20 @@ static int map_info(const struct map_options *options)
                       s->restrictions_conditional, s->nodes_dropped);
     }
     geo_map_unref(map);
-    return print(&out);
+    return map_print(&out);
 }
 
 static int map_check(const struct map_options *options)
 {
-    if (options->word_count != 1) return usage("check needs one map");
+    if (options->word_count != 1) return map_usage("check needs one map");
     struct geo_error error = {.text = ""};
     enum geo_status rc = geo_map_check(options->words[0], &error);
-    if (rc != GEO_OK) return told("check", rc, &error);
+    if (rc != GEO_OK) return map_told("check", rc, &error);
     printf(options->json ? "{\"sound\":true}\n" : "sound\n");
     return EXIT_DONE;
 }
 
-/* ---- points ---- */
-
-/* "LAT,LON" at the beginning of the text, in decimal degrees; what follows a further comma is not read. */
-static bool point_parse(const char *text, struct geo_point *out)
-{
-    char part[2][32];
-    for (int i = 0; i < 2; i++) {
-        while (*text == ' ') text++;
-        size_t length = strcspn(text, ",; \t\r\n");
-        if (length == 0 || length >= sizeof part[i]) return false;
-        memcpy(part[i], text, length);
-        part[i][length] = 0;
-        text += length;
-        while (*text == ' ') text++;
-        if (i == 0 && *text++ != ',') return false;
-    }
-    double lat = 0, lon = 0;
-    if (!text_to_double(part[0], -90, 90, &lat) || !text_to_double(part[1], -180, 180, &lon)) return false;
-    *out = (struct geo_point){(int32_t)(lat * 1e7 + (lat < 0 ? -0.5 : 0.5)), (int32_t)(lon * 1e7 + (lon < 0 ? -0.5 : 0.5))};
-    return true;
-}
-
-struct places {
-    struct geo_snap *snap;
-    uint32_t count, capacity;
-};
-
-static enum geo_status places_read(const struct geo_map *map, const char *path, uint32_t snap_m, struct places *out, struct geo_error *error)
-{
-    char line[LINE_MAX_BYTES];
-    FILE *file = fopen(path, "r");
-    if (!file) return geo_error_set(error, GEO_IO, "%s cannot be opened", path);
-    enum geo_status rc = GEO_OK;
-    for (uint32_t number = 1; rc == GEO_OK && fgets(line, sizeof line, file); number++) {
-        struct geo_point point;
-        size_t length = strlen(line);
-        if (length + 1 == sizeof line && line[length - 1] != '\n') {
-            rc = geo_error_set(error, GEO_INVALID, "%s line %u: longer than %d bytes", path, number, LINE_MAX_BYTES);
-        } else if (line[strspn(line, " \t\r\n")] == 0) {
-            continue;
-        } else if (!point_parse(line, &point)) {
-            bool heading = number == 1 && strcspn(line, "0123456789") == length;
-            if (!heading) rc = geo_error_set(error, GEO_INVALID, "%s line %u: begin it with LAT,LON in degrees", path, number);
-        } else if (out->count >= POINTS_MAX) {
-            rc = geo_error_set(error, GEO_LIMIT, "%s: more than %u points", path, (unsigned)POINTS_MAX);
-        } else {
-            if (out->count == out->capacity) {
-                out->capacity = out->capacity ? out->capacity * 2 : 64;
-                out->snap = mem_realloc(out->snap, out->capacity, sizeof *out->snap);
-            }
-            struct geo_error why = {.text = ""};
-            rc = geo_snap_nearest(map, point, snap_m, &out->snap[out->count++], &why);
-            if (rc != GEO_OK) (void)geo_error_set(error, rc, "%s line %u: %s", path, number, why.text);
-        }
-    }
-    if (rc == GEO_OK && ferror(file)) rc = geo_error_set(error, GEO_IO, "%s cannot be read", path);
-    if (rc == GEO_OK && out->count == 0) rc = geo_error_set(error, GEO_INVALID, "%s has no points", path);
-    (void)fclose(file);
-    return rc;
-}
-
-/* ---- route, matrix ---- */
-
-struct session {
-    struct geo_map *map;
-    struct geo_metric *metric;
-    struct geo_scratch *scratch;
-};
-
-static enum geo_status session_open(const char *path, struct session *out, struct geo_error *error)
-{
-    enum geo_status rc = geo_map_open(path, &out->map, error);
-    if (rc == GEO_OK) rc = geo_metric_new(out->map, &out->metric, error);
-    if (rc != GEO_OK) return rc;
-    out->scratch = geo_scratch_new(out->map);
-    return out->scratch ? GEO_OK : geo_error_set(error, GEO_NO_MEMORY, "out of memory");
-}
-
-static void session_close(struct session *session)
-{
-    geo_scratch_free(session->scratch);
-    if (session->metric) geo_metric_unref(session->metric);
-    geo_map_unref(session->map);
-}
-
-static void points_print(struct buffer *out, const struct geo_route *route)
-{
-    for (uint32_t i = 0; i < route->point_count; i++)
-        buffer_printf(out, "%s[%.7f,%.7f]", i ? "," : "", route->points[i].lon_e7 / 1e7, route->points[i].lat_e7 / 1e7);
-}
-
-/* When one arrives: time of day, rounded up to the second, and days later. */
-struct arrival {
-    uint32_t hour, minute, second, days;
-};
-
-static struct arrival arrival_of(int64_t leave_s, uint32_t travel_ms)
-{
-    enum { DAY_S = 86400 };
-    uint32_t at_s = (uint32_t)leave_s + travel_ms / 1000 + (travel_ms % 1000 != 0), of_day_s = at_s % DAY_S;
-    return (struct arrival){of_day_s / 3600, of_day_s / 60 % 60, of_day_s % 60, at_s / DAY_S};
-}
-
-static void arrival_print(struct buffer *out, const struct geo_route *route, const struct map_options *options)
-{
-    if (options->leave_s < 0) return;
-    struct arrival at = arrival_of(options->leave_s, route->travel_ms);
-    unsigned hour = (unsigned)(options->leave_s / 3600), minute = (unsigned)(options->leave_s / 60 % 60);
-    if (options->json || options->geojson) {
-        buffer_printf(out, ",\"leave\":\"%02u:%02u\",\"arrive\":\"%02u:%02u:%02u\",\"arrive_days_later\":%u", hour, minute, at.hour, at.minute, at.second, at.days);
-        return;
-    }
-    buffer_printf(out, "leaves %02u:%02u, arrives %02u:%02u:%02u", hour, minute, at.hour, at.minute, at.second);
-    if (at.days) buffer_printf(out, ", %u days later", at.days);
-    buffer_printf(out, "\n");
-}
-
-static void route_print(struct buffer *out, const struct geo_route *route, const struct map_options *options)
-{
-    if (!options->json && !options->geojson) {
-        buffer_printf(out, "%.1f min, %.2f km\n", route->travel_ms / 60000.0, route->length_dm / 10000.0);
-        arrival_print(out, route, options);
-        for (uint32_t i = 0; i < route->step_count; i++) {
-            const struct geo_step *step = &route->steps[i];
-            buffer_printf(out, "%8.0f m %6.0f s  %s\n", step->length_dm / 10.0, step->travel_ms / 1000.0, step->name[0] ? step->name : "(no name)");
-        }
-        return;
-    }
-    if (options->geojson) buffer_printf(out, "{\"type\":\"Feature\",\"properties\":");
-    buffer_printf(out, "{\"travel_ms\":%u,\"length_dm\":%u", route->travel_ms, route->length_dm);
-    arrival_print(out, route, options);
-    buffer_printf(out, ",\"steps\":[");
-    for (uint32_t i = 0; i < route->step_count; i++) {
-        const struct geo_step *step = &route->steps[i];
-        buffer_printf(out, "%s{\"name\":", i ? "," : "");
-        buffer_json_string(out, step->name, strlen(step->name));
-        buffer_printf(out, ",\"travel_ms\":%u,\"length_dm\":%u,\"point_first\":%u}", step->travel_ms, step->length_dm, step->point_first);
-    }
-    buffer_printf(out, options->geojson ? "]},\"geometry\":{\"type\":\"LineString\",\"coordinates\":[" : "],\"points\":[");
-    points_print(out, route);
-    buffer_printf(out, options->geojson ? "]}}\n" : "]}\n");
-}
-
-static int map_route(const struct map_options *options)
-{
-    struct geo_point from, to;
-    if (options->word_count != 3) return usage("route needs a map and two points");
-    if (!point_parse(options->words[1], &from) || !point_parse(options->words[2], &to)) return usage("a point is LAT,LON in degrees, such as 39.9,116.4");
-    struct session session = {0};
-    struct geo_error error = {.text = ""};
-    struct geo_snap ends[2];
-    struct geo_route route = {0};
-    enum geo_status rc = session_open(options->words[0], &session, &error);
-    if (rc == GEO_OK) rc = geo_snap_nearest(session.map, from, (uint32_t)options->snap_m, &ends[0], &error);
-    if (rc == GEO_OK) rc = geo_snap_nearest(session.map, to, (uint32_t)options->snap_m, &ends[1], &error);
-    if (rc == GEO_OK) rc = geo_route_find(session.metric, session.scratch, &ends[0], &ends[1], &route, &error);
-    int code = EXIT_DONE;
-    if (rc == GEO_OK) {
-        struct buffer out;
-        buffer_init(&out, OUTPUT_MAX);
-        route_print(&out, &route, options);
-        geo_route_free(&route);
-        code = print(&out);
-    } else {
-        code = told("route", rc, &error);
-    }
-    session_close(&session);
-    return code;
-}
+/* ---- matrix ---- */
 
 static void matrix_print(struct buffer *out, const uint32_t *travel_ms, uint32_t rows, uint32_t columns, bool json)
 {
@@ -365,15 +191,15 @@ static void matrix_print(struct buffer *out, const uint32_t *travel_ms, uint32_t
 
 static int map_matrix(const struct map_options *options)
 {
-    if (options->word_count != 2) return usage("matrix needs a map and a file of points");
-    struct session session = {0};
+    if (options->word_count != 2) return map_usage("matrix needs a map and a file of points");
+    struct map_session session = {0};
     struct geo_error error = {.text = ""};
-    struct places from = {0}, to = {0};
+    struct map_places from = {0}, to = {0};
     uint32_t *travel_ms = NULL;
-    enum geo_status rc = session_open(options->words[0], &session, &error);
-    if (rc == GEO_OK) rc = places_read(session.map, options->words[1], (uint32_t)options->snap_m, &from, &error);
-    if (rc == GEO_OK && options->to) rc = places_read(session.map, options->to, (uint32_t)options->snap_m, &to, &error);
-    const struct places *targets = options->to ? &to : &from;
+    enum geo_status rc = map_session_open(options->words[0], &session, &error);
+    if (rc == GEO_OK) rc = map_places_read(session.map, options->words[1], options, &from, &error);
+    if (rc == GEO_OK && options->to) rc = map_places_read(session.map, options->to, options, &to, &error);
+    const struct map_places *targets = options->to ? &to : &from;
     uint64_t cells = (uint64_t)from.count * targets->count;
     if (rc == GEO_OK && cells > GEO_MATRIX_MAX)
         rc = geo_error_set(&error, GEO_LIMIT, "%u x %u points are more than %d cells", from.count, targets->count, GEO_MATRIX_MAX);
@@ -385,16 +211,16 @@ static int map_matrix(const struct map_options *options)
     int code = EXIT_DONE;
     if (rc == GEO_OK) {
         struct buffer out;
-        buffer_init(&out, OUTPUT_MAX);
+        buffer_init(&out, MAP_OUTPUT_MAX);
         matrix_print(&out, travel_ms, from.count, targets->count, options->json);
-        code = print(&out);
+        code = map_print(&out);
     } else {
-        code = told("matrix", rc, &error);
+        code = map_told("matrix", rc, &error);
     }
     free(travel_ms);
-    free(from.snap);
-    free(to.snap);
-    session_close(&session);
+    map_places_free(&from);
+    map_places_free(&to);
+    map_session_close(&session);
     return code;
 }
 
@@ -402,11 +228,11 @@ static int map_matrix(const struct map_options *options)
 
 static int map_synth(const struct map_options *options)
 {
-    if (options->word_count != 0 || !options->out) return usage("synth needs -o and no input");
+    if (options->word_count != 0 || !options->out) return map_usage("synth needs -o and no input");
     struct geo_error error = {.text = ""};
     int64_t start_ms = (clock_boot_us() / 1000);
     enum geo_status rc = geo_synth_write(options->out, (uint64_t)options->seed, (uint32_t)options->size, &error);
-    if (rc != GEO_OK) return told("synth", rc, &error);
+    if (rc != GEO_OK) return map_told("synth", rc, &error);
     int64_t took_ms = (clock_boot_us() / 1000) - start_ms;
     if (options->json) printf("{\"seed\":%" PRId64 ",\"size\":%" PRId64 ",\"write_ms\":%" PRId64 "}\n", options->seed, options->size, took_ms);
     else printf("a city of about %" PRId64 " junctions, seed %" PRId64 ", written to %s in %" PRId64 " ms\n", options->size, options->seed, options->out, took_ms);
@@ -415,7 +241,7 @@ static int map_synth(const struct map_options *options)
 
 static int map_export(const struct map_options *options)
 {
-    if (options->word_count != 1 || !options->out || !options->dimacs) return usage("export needs --dimacs, one map and -o PREFIX");
+    if (options->word_count != 1 || !options->out || !options->dimacs) return map_usage("export needs --dimacs, one map and -o PREFIX");
     struct geo_error error = {.text = ""};
     struct geo_map *map = NULL;
     enum geo_status rc = geo_map_open(options->words[0], &map, &error);
@@ -426,12 +252,12 @@ static int map_export(const struct map_options *options)
         else printf("%s.gr and %s.co: %u nodes, %u arcs\n", options->out, options->out, graph->node_count, graph->arc_count);
     }
     geo_map_unref(map);
-    return rc == GEO_OK ? EXIT_DONE : told("export", rc, &error);
+    return rc == GEO_OK ? EXIT_DONE : map_told("export", rc, &error);
 }
 
 static int map_tile_verb(const struct map_options *options)
 {
-    if (options->word_count != 2 || !options->out) return usage("tile needs a map, Z/X/Y and -o");
+    if (options->word_count != 2 || !options->out) return map_usage("tile needs a map, Z/X/Y and -o");
     return map_tile(options->words[0], options->words[1], options->out, options->json);
 }
 
@@ -460,16 +286,27 @@ static bool time_read(const char *text, int64_t *out_s)
     return false;
 }
 
+static bool language_read(const char *text, enum geo_language *out)
+{
+    *out = strcmp(text, "zh") == 0 ? GEO_CHINESE : GEO_ENGLISH;
+    if (*out == GEO_CHINESE || strcmp(text, "en") == 0) return true;
+    fprintf(stderr, "meddispatch map: --language is en or zh\n");
+    return false;
+}
+
 static bool options_read(int argc, char **argv, struct map_options *out)
 {
-    enum { PROFILE = 256, SEED, SIZE, SNAP, TO, AT, JSON, GEOJSON, DIMACS };
+    enum { PROFILE = 256, SEED, SIZE, SNAP, TO, AT, JSON, GEOJSON, DIMACS, LANGUAGE, COUNT, MINUTES, REACH, TOWARDS, GCJ02 };
     static const struct option table[] = {
         {"profile", required_argument, NULL, PROFILE}, {"seed", required_argument, NULL, SEED}, {"size", required_argument, NULL, SIZE},
         {"snap-m", required_argument, NULL, SNAP},     {"to", required_argument, NULL, TO},     {"json", no_argument, NULL, JSON},
         {"geojson", no_argument, NULL, GEOJSON},       {"dimacs", no_argument, NULL, DIMACS},   {"output", required_argument, NULL, 'o'},
-        {"at", required_argument, NULL, AT},           {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
+        {"at", required_argument, NULL, AT},           {"help", no_argument, NULL, 'h'},        {"limit", required_argument, NULL, SNAP},
+        {"language", required_argument, NULL, LANGUAGE}, {"count", required_argument, NULL, COUNT}, {"minutes", required_argument, NULL, MINUTES},
+        {"reach-m", required_argument, NULL, REACH},   {"towards", no_argument, NULL, TOWARDS}, {"gcj02", no_argument, NULL, GCJ02},
+        {NULL, 0, NULL, 0},
     };
-    *out = (struct map_options){.verb = "", .profile = GEO_EBIKE, .seed = 1, .size = 6000, .snap_m = SNAP_M, .leave_s = -1};
+    *out = (struct map_options){.verb = "", .profile = GEO_EBIKE, .seed = 1, .size = 6000, .snap_m = SNAP_M, .leave_s = -1, .count = 5};
     bool good = true;
     optind = 1;
     for (int c; good && (c = getopt_long(argc, argv, "o:h0123456789.,", table, NULL)) != -1;) {
@@ -481,6 +318,12 @@ static bool options_read(int argc, char **argv, struct map_options *out)
         else if (c == SNAP) good = number_read("snap-m", optarg, 1, 100000, &out->snap_m);
         else if (c == TO) out->to = optarg;
         else if (c == AT) good = time_read(optarg, &out->leave_s);
+        else if (c == LANGUAGE) good = language_read(optarg, &out->language);
+        else if (c == COUNT) good = number_read("count", optarg, 1, 100000, &out->count);
+        else if (c == MINUTES) out->minutes = optarg;
+        else if (c == REACH) good = number_read("reach-m", optarg, GEO_AREA_REACH_MIN_M, GEO_AREA_REACH_MAX_M, &out->reach_m);
+        else if (c == TOWARDS) out->towards = true;
+        else if (c == GCJ02) out->gcj02 = true;
         else if (c == JSON) out->json = true;
         else if (c == GEOJSON) out->geojson = true;
         else if (c == DIMACS) out->dimacs = true;
@@ -489,7 +332,7 @@ static bool options_read(int argc, char **argv, struct map_options *out)
     }
     if (optind < argc) out->verb = argv[optind++];
     for (; good && optind < argc; optind++) {
-        if (out->word_count == 3) {
+        if (out->word_count == MAP_WORDS_MAX) {
             fprintf(stderr, "meddispatch map: too many words at '%s'\n", argv[optind]);
             return false;
         }
@@ -504,7 +347,7 @@ int cmd_map(int argc, char **argv)
         const char *verb;
         int (*run)(const struct map_options *options);
     } verbs[] = {{"build", map_build}, {"info", map_info}, {"check", map_check}, {"route", map_route}, {"matrix", map_matrix}, {"synth", map_synth},
-                 {"export", map_export}, {"tile", map_tile_verb}};
+                 {"export", map_export}, {"tile", map_tile_verb}, {"snap", map_snap}, {"nearest", map_nearest}, {"isochrone", map_isochrone}};
     struct map_options options;
     if (!options_read(argc, argv, &options)) {
         fputs(USAGE, stderr);
@@ -516,5 +359,5 @@ int cmd_map(int argc, char **argv)
     }
     for (size_t i = 0; i < COUNT_OF(verbs); i++)
         if (strcmp(options.verb, verbs[i].verb) == 0) return verbs[i].run(&options);
-    return usage(options.verb[0] ? "no such word" : "say what to do");
+    return map_usage(options.verb[0] ? "no such word" : "say what to do");
 }

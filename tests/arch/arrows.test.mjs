@@ -15,7 +15,7 @@ const ARROWS = {
 };
 const PURE = ['model', 'plan', 'claims', 'dispatch'];
 // inside geo: core <- graph <- the rest; the facade `geo` and `main` may name what they wire together
-const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'web', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'geo_tile', 'geo_traffic', 'proto'];
+const MAIN_MAY = ['api', 'settle', 'sim', 'engine', 'rpc', 'web', 'loop', 'store', 'claims', 'model', 'dispatch', 'plan', 'geo', 'geo_osm', 'geo_synth', 'geo_tile', 'geo_traffic', 'geo_area', 'geo_guide', 'geo_json', 'proto'];
 
 const rooms = new Map();
 const programs = new Map();
