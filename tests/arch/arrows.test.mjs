@@ -11,7 +11,8 @@ const ARROWS = {
   api: ['engine', 'loop', 'model', 'proto', 'rpc'],
   settle: ['claims', 'model', 'store'],
   sim: ['dispatch', 'geo', 'model', 'plan'],
-  geo_core: [], geo_graph: ['geo_core'], geo_traffic: ['geo', 'geo_core', 'geo_graph'],
+  geo_core: [], geo_graph: ['geo_core'], geo_area: ['geo', 'geo_core', 'geo_graph'], geo_guide: ['geo', 'geo_core', 'geo_graph'],
+  geo_json: ['geo', 'geo_area', 'geo_core', 'geo_graph', 'geo_guide'], geo_traffic: ['geo', 'geo_core', 'geo_graph'],
 };
 const PURE = ['model', 'plan', 'claims', 'dispatch'];
 // inside geo: core <- graph <- the rest; the facade `geo` and `main` may name what they wire together
