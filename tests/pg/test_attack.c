@@ -262,6 +262,8 @@ static void test_verifier_finds_tampering(void **state)
         {"UPDATE ledger SET amount_fen = amount_fen + 1 WHERE entry_id = (SELECT min(entry_id) FROM ledger)", "ROW_HASH"},
         {"DELETE FROM ledger WHERE entry_id = (SELECT min(entry_id) FROM ledger)", "KEY"},
         {"DELETE FROM ledger WHERE entry_id = (SELECT min(entry_id) FROM ledger)", "BLOCK"},
+        {"DELETE FROM account WHERE account_id = (SELECT min(debit_account) FROM ledger)", "ACCOUNT"},
+        {"UPDATE claim SET short_fen = 1 WHERE state = 3", "SHORT"},
         {"UPDATE member_year SET posted_fen = posted_fen + 1 WHERE posted_fen > 0", "MEMBER_YEAR"},
         {"UPDATE claim SET state = 4 WHERE state = 3", "CLAIM_STATE"},
         {"UPDATE claim_line SET reversed_fen = reversed_fen - 1 WHERE reversed_fen > 0", "LINE_REVERSED"},
