@@ -6,7 +6,7 @@ import protoLoader from '@grpc/proto-loader';
 import { fileURLToPath } from 'node:url';
 
 const PROTO = fileURLToPath(new URL('../../proto', import.meta.url));
-const FILES = ['order', 'courier', 'board', 'claim', 'catalog', 'routing', 'settlement'].map((name) => `meddispatch/v1/${name}.proto`);
+const FILES = ['access', 'order', 'courier', 'board', 'claim', 'catalog', 'routing', 'settlement'].map((name) => `meddispatch/v1/${name}.proto`);
 const definition = protoLoader.loadSync(FILES, { includeDirs: [PROTO], keepCase: true, longs: String, enums: String, defaults: true, oneofs: true });
 export const v1 = grpc.loadPackageDefinition(definition).meddispatch.v1;
 export const status = grpc.status;
@@ -27,9 +27,10 @@ const broken = (error) => (error.code === status.INTERNAL || error.code === stat
 export const worthRepeating = (error) => AGAIN.has(error.code) || broken(error);
 
 export class Api {
-  /** `patience_ms`: how long one call is repeated before its error is thrown. */
-  constructor(address, { patience_ms = 60000 } = {}) {
+  /** `patience_ms`: how long one call is repeated before its error is thrown. `tokens`: { admin, logistics, dispatcher }, or none for a daemon that asks for none. */
+  constructor(address, { patience_ms = 60000, tokens = null } = {}) {
     this.address = address;
+    this.tokens = tokens;
     this.patience_ms = patience_ms;
     this.clients = new Map();
     this.repeats = 0;
@@ -41,9 +42,17 @@ export class Api {
     return this.clients.get(service);
   }
 
+  /** Couriers' calls as the fleet, the board's as a dispatcher, all others as the insurer. */
+  who(service) {
+    const metadata = new grpc.Metadata();
+    const token = this.tokens?.[{ CourierService: 'logistics', BoardService: 'dispatcher' }[service] ?? 'admin'];
+    if (token) metadata.set('authorization', `Bearer ${token}`);
+    return metadata;
+  }
+
   once(service, method, request, deadline_ms = DEADLINE_MS) {
     return new Promise((resolve, reject) => {
-      this.client(service)[method](request, { deadline: Date.now() + deadline_ms }, (error, response) => (error ? reject(error) : resolve(response)));
+      this.client(service)[method](request, this.who(service), { deadline: Date.now() + deadline_ms }, (error, response) => (error ? reject(error) : resolve(response)));
     });
   }
 
@@ -64,7 +73,7 @@ export class Api {
   /** A client stream of ready-made messages, answered once. */
   async load(service, method, messages) {
     return new Promise((resolve, reject) => {
-      const stream = this.client(service)[method]({ deadline: Date.now() + 60000 }, (error, response) => (error ? reject(error) : resolve(response)));
+      const stream = this.client(service)[method](this.who(service), { deadline: Date.now() + 60000 }, (error, response) => (error ? reject(error) : resolve(response)));
       for (const message of messages) stream.write(message);
       stream.end();
     });
@@ -75,7 +84,7 @@ export class Api {
     let stream = null, stopped = false, wait_ms = 50;
     const open = () => {
       if (stopped || this.closed) return;
-      stream = this.client(service)[method](request());
+      stream = this.client(service)[method](request(), this.who(service));
       stream.on('data', (message) => {
         wait_ms = 50;
         onMessage(message);

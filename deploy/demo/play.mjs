@@ -36,7 +36,9 @@ class Play {
     const [south, west, north, east] = (given.area ?? '').split(',').map(Number);
     if (![south, west, north, east].every(Number.isFinite)) throw new Error('--area SOUTH,WEST,NORTH,EAST is required');
     this.area = { south, west, north, east };
-    this.api = new Api(given.address);
+    // tokens come by the environment: arguments can be read by everybody on the machine
+    const tokens = process.env.MEDDISPATCH_TOKENS ? JSON.parse(process.env.MEDDISPATCH_TOKENS) : null;
+    this.api = new Api(given.address, { tokens });
     this.tally = new Tally();
     this.reports = [];
   }
@@ -97,7 +99,7 @@ class Play {
     const every_ms = Math.min(5000, Math.max(100, 10000 / this.clock.speed));
     while (!this.over) {
       await new Promise((next) => {
-        const stream = this.api.client('CourierService').ReportPositions({ deadline: Date.now() + 30000 }, () => end());
+        const stream = this.api.client('CourierService').ReportPositions(this.api.who('CourierService'), { deadline: Date.now() + 30000 }, () => end());
         let timer = null, beats = 0, ended = false;
         const end = () => {
           if (ended) return;

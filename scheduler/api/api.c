@@ -24,7 +24,7 @@ static struct wait **watch_list(struct api *api, enum wait_kind kind)
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
     case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
-    case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS: break;
+    case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS: break;
     }
     return NULL;
 }
@@ -57,6 +57,7 @@ void wait_end(struct wait *wait)
         wait->api->watcher_count--;
     }
     view_unref(wait->route_view);
+    free(wait->token);
     free(wait->problems);
     free(wait);
 }
@@ -89,6 +90,7 @@ enum status api_submit(struct api *api, struct wait *wait, struct submission *su
 enum status api_command(struct api *api, struct wait *wait, struct command *command, struct error *err)
 {
     command->city = engine_city(api->engine);
+    command->tenant = access_tenant(&wait->caller);
     return engine_command(api->engine, command, ticket_of(wait)) ? STATUS_OK : full(err, "the city's command queue");
 }
 
@@ -96,6 +98,8 @@ enum status api_ask(struct api *api, struct wait *wait, struct question *questio
 {
     question->ticket = ticket_of(wait);
     question->city = engine_city(api->engine);
+    question->audit = access_rule_of(wait->method->path)->audit;
+    access_actor(&wait->caller, question->actor, sizeof question->actor);
     if (engine_ask(api->engine, question)) {
         wait->asked = true;
         return STATUS_OK;
@@ -106,12 +110,6 @@ enum status api_ask(struct api *api, struct wait *wait, struct question *questio
 
 /* ---- what the server tells ---- */
 
-static void on_open(struct rpc_call *call, void *context)
-{
-    struct bound_method *bound = context;
-    rpc_call_set_data(call, wait_new(bound->api, bound->method, call));
-}
-
 /* End the call and what we kept of it. */
 static void finish(struct rpc_call *call, const struct error *err)
 {
@@ -119,6 +117,15 @@ static void finish(struct rpc_call *call, const struct error *err)
     rpc_call_set_data(call, NULL);
     rpc_finish(call, err);
     wait_end(wait);
+}
+
+static void on_open(struct rpc_call *call, void *context)
+{
+    struct bound_method *bound = context;
+    struct wait *wait = wait_new(bound->api, bound->method, call);
+    struct error err;
+    rpc_call_set_data(call, wait);
+    if (access_admit(bound->api->access, bound->rule, call, &wait->caller, &err) != STATUS_OK) finish(call, &err);
 }
 
 static void on_message(struct rpc_call *call, void *context, const uint8_t *bytes, size_t size)
@@ -130,6 +137,7 @@ static void on_message(struct rpc_call *call, void *context, const uint8_t *byte
     struct arena *arena = NULL;
     ProtobufCMessage *request = NULL;
     enum status rc = method_unpack(bound->method->request, bytes, size, &arena, &request, &err);
+    if (rc == STATUS_OK) rc = access_check_request(&wait->caller, request, &err);
     if (rc == STATUS_OK) rc = bound->method->on_request(bound->api, wait, call, request, &err);
     arena_free(arena);
     if (rc != STATUS_OK) finish(call, &err);
@@ -165,7 +173,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
-    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
     case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
 }
@@ -182,6 +190,8 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
     case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: road_on_answer(wait, call, message); break;
     case WAIT_ROUTE: case WAIT_MATRIX: routing_on_answer(wait, call, message); break;
+    case WAIT_SIGN_IN: access_on_answer(wait, call, message); break;
+    case WAIT_WHO:
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
     case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_POSITIONS:
         UNREACHABLE("a call that asked nothing got an answer");
@@ -236,11 +246,36 @@ static void on_messages(struct mailbox *mailbox, void *context)
     }
 }
 
+/* A stream outlives the moment it was admitted in: it ends when its credentials do. */
+static void end_where_it_no_longer_holds(struct api *api, struct wait *first)
+{
+    for (struct wait *wait = first, *next; wait; wait = next) {
+        next = wait->next;
+        struct rpc_call *call = rpc_call_find(api->server, wait->ref);
+        if (!call || access_still_holds(api->access, &wait->caller)) continue;
+        struct error err;
+        error_set(&err, STATUS_UNAUTHENTICATED, "the token has expired or was revoked");
+        error_reason(&err, "CREDENTIALS");
+        finish(call, &err);
+    }
+}
+
+static void on_holds(void *context)
+{
+    enum { HOLDS_EVERY_MS = 2000 };
+    struct api *api = context;
+    end_where_it_no_longer_holds(api, api->order_watchers);
+    end_where_it_no_longer_holds(api, api->route_watchers);
+    end_where_it_no_longer_holds(api, api->board_watchers);
+    loop_timer_start(api->holds, HOLDS_EVERY_MS);
+}
+
 /* ---- start and stop ---- */
 
 static void bind_methods(struct api *api)
 {
     struct { const struct method *at; uint32_t count; } services[] = {
+        {ACCESS_METHODS, ACCESS_METHOD_COUNT},
         {ORDER_METHODS, ORDER_METHOD_COUNT}, {COURIER_METHODS, COURIER_METHOD_COUNT}, {BOARD_METHODS, BOARD_METHOD_COUNT}, {ROAD_METHODS, ROAD_METHOD_COUNT},
         {CLAIM_METHODS, CLAIM_METHOD_COUNT}, {CATALOG_METHODS, CATALOG_METHOD_COUNT}, {ROUTING_METHODS, ROUTING_METHOD_COUNT},
     };
@@ -251,7 +286,8 @@ static void bind_methods(struct api *api)
     for (size_t s = 0; s < COUNT_OF(services); s++) {
         for (uint32_t i = 0; i < services[s].count; i++) {
             const struct method *method = &services[s].at[i];
-            api->bound[api->method_count] = (struct bound_method){api, method};
+            api->bound[api->method_count] = (struct bound_method){api, method, access_rule_of(method->path)};
+            ASSERT(api->bound[api->method_count].rule); /* a method without a row in the table would be open to nobody, or to all */
             api->methods[api->method_count] = (struct rpc_method){
                 .path = method->path,
                 .kind = method->kind,
@@ -296,6 +332,7 @@ enum status api_new(const struct api_options *options, struct api **out, struct 
     api->loop = options->loop;
     api->request_bytes_max = options->request_bytes_max;
     api->contacts = mem_zalloc(CONTACTS_MAX * 2, sizeof *api->contacts);
+    api->access = access_new(api->engine, options->insecure, options->calls_per_s);
     bind_methods(api);
     enum status rc = api_serve(api, options, err);
     if (rc != STATUS_OK) {
@@ -303,6 +340,8 @@ enum status api_new(const struct api_options *options, struct api **out, struct 
         return rc;
     }
     loop_watch_mailbox(api->loop, engine_io_mailbox(api->engine), on_messages, api);
+    api->holds = loop_timer_new(api->loop, on_holds, api);
+    on_holds(api);
     *out = api;
     return STATUS_OK;
 }
@@ -325,7 +364,9 @@ void api_shutdown(struct api *api, uint32_t drain_ms, void (*on_done)(void *cont
 void api_free(struct api *api)
 {
     if (!api) return;
+    loop_timer_free(api->holds);
     if (api->server) rpc_server_free(api->server);
+    access_free(api->access);
     free(api->bound);
     free(api->methods);
     free(api->contacts);

@@ -18,6 +18,8 @@ struct api_options {
     const char *address;       /* "127.0.0.1:7400"; port 0: any free one */
     uint32_t request_bytes_max;
     struct rpc_tls tls;        /* no certificate file: plaintext */
+    bool insecure;             /* callers are not checked: development only, on loopback */
+    uint32_t calls_per_s;      /* of one caller; 0 any number */
 };
 
 must_use enum status api_new(const struct api_options *options, struct api **out, struct error *err);

@@ -155,7 +155,8 @@ static enum status on_positions(struct api *api, struct wait *wait, struct rpc_c
         const Meddispatch__V1__Position *position = request->positions[i];
         struct command *command = &chunk[count];
         *command = (struct command){.kind = COMMAND_POSITION, .city = engine_city(api->engine), .courier = {position->courier_id}};
-        if (check_id(position->courier_id, "courier_id", NULL) != STATUS_OK || check_point(position->at, "at", &command->position.at, NULL) != STATUS_OK) {
+        bool foreign = wait->caller.role == ROLE_COURIER && position->courier_id != wait->caller.courier.v;
+        if (foreign || check_id(position->courier_id, "courier_id", NULL) != STATUS_OK || check_point(position->at, "at", &command->position.at, NULL) != STATUS_OK) {
             wait->refused++;
             continue;
         }
@@ -199,21 +200,23 @@ static void contacts_make_room(struct api *api)
     api->contact_count = 0;
 }
 
-static const struct recipient *contact_of(struct api *api, struct order_id order)
+/* What a courier is told of an address is read for him: another's reading of it does not count in the access log. */
+static const struct recipient *contact_of(struct api *api, const struct wait *wait, struct order_id order)
 {
     struct contact *contact = contact_slot(api, order);
-    if (contact->order.v) return contact->known ? &contact->recipient : NULL;
+    if (contact->order.v && contact->reader.v == wait->courier.v) return contact->known ? &contact->recipient : NULL;
     struct question *question = question_new(QUESTION_CONTACT, 0);
     question->city = engine_city(api->engine);
     question->order = order;
+    access_actor(&wait->caller, question->actor, sizeof question->actor);
     if (!engine_ask(api->engine, question)) {
         question_free(question); /* asked again with the next route */
         return NULL;
     }
-    contacts_make_room(api);
+    if (!contact->order.v) contacts_make_room(api);
     contact = contact_slot(api, order);
-    contact->order = order;
-    api->contact_count++;
+    if (!contact->order.v) api->contact_count++;
+    *contact = (struct contact){.order = order, .reader = wait->courier};
     return NULL;
 }
 
@@ -234,9 +237,9 @@ static bool shows_delivery(enum order_phase phase)
     return phase >= ORDER_ACCEPTED && !order_phase_is_terminal(phase) && phase != ORDER_LAB_ACCEPTED && phase != ORDER_RETURNING;
 }
 
-static Meddispatch__V1__Delivery *delivery_message(struct api *api, struct arena *arena, const struct board_order *order)
+static Meddispatch__V1__Delivery *delivery_message(const struct wait *wait, struct arena *arena, const struct board_order *order)
 {
-    const struct recipient *recipient = contact_of(api, order->id);
+    const struct recipient *recipient = contact_of(wait->api, wait, order->id);
     if (!recipient) return NULL;
     Meddispatch__V1__Delivery *out = view_alloc(arena, 1, sizeof *out);
     meddispatch__v1__delivery__init(out);
@@ -274,7 +277,7 @@ static enum status send_route(struct wait *wait, struct rpc_call *call, const st
             offer->pickup = view_point(arena, order->pickup);
             offer->home = view_point(arena, order->home);
         } else if (shows_delivery(order->phase)) {
-            Meddispatch__V1__Delivery *delivery = delivery_message(wait->api, arena, order);
+            Meddispatch__V1__Delivery *delivery = delivery_message(wait, arena, order);
             if (delivery) response.deliveries[response.n_deliveries++] = delivery;
         }
     }

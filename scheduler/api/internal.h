@@ -2,6 +2,7 @@
 #ifndef API_INTERNAL_H
 #define API_INTERNAL_H
 
+#include "access.h"
 #include "api.h"
 #include "proto/proto.h"
 #include "model/model.h"
@@ -43,6 +44,8 @@ enum wait_kind {
     WAIT_ROAD_REPORT,
     WAIT_ROAD_WITHDRAW,
     WAIT_ROADS,
+    WAIT_SIGN_IN,
+    WAIT_WHO,
     WAIT_ROUTE,
     WAIT_MATRIX,
     WAIT_POSITIONS,    /* a client stream of positions */
@@ -57,6 +60,8 @@ struct wait {
     struct api *api;
     const struct method *method;
     struct rpc_call_ref ref;
+    struct caller caller;              /* role NONE: the daemon checks nobody */
+    char *token;                       /* SIGN_IN: the new token, told when it is stored */
     struct wait *next, *previous;      /* among the watchers of one kind */
     bool listed;
     bool synced;                       /* watcher: has had its snapshot, so deltas follow */
@@ -89,11 +94,12 @@ struct method {
     uint32_t request_bytes_max;        /* 0: the server's */
 };
 
-extern const struct method ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
-extern const uint32_t ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
+extern const struct method ACCESS_METHODS[], ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
+extern const uint32_t ACCESS_METHOD_COUNT, ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
 
 struct contact {
     struct order_id order;             /* 0: empty */
+    struct courier_id reader;          /* for whom it was read, and the reading recorded */
     bool known;
     struct recipient recipient;
 };
@@ -104,7 +110,9 @@ struct api {
     struct rpc_server *server;
     uint32_t request_bytes_max;
     char address[CONFIG_TEXT_MAX];
-    struct bound_method { struct api *api; const struct method *method; } *bound;
+    struct access *access;
+    struct bound_method { struct api *api; const struct method *method; const struct access_rule *rule; } *bound;
+    struct loop_timer *holds;          /* now and then: do the watchers' credentials still hold? */
     struct rpc_method *methods;
     uint32_t method_count;
     struct wait *order_watchers, *route_watchers, *board_watchers;
@@ -159,6 +167,7 @@ must_use enum status api_command(struct api *api, struct wait *wait, struct comm
 must_use enum status api_ask(struct api *api, struct wait *wait, struct question *question, struct error *err);
 
 /* what came back, by service */
+void access_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void order_on_submitted(struct wait *wait, struct rpc_call *call, const struct message *message);
 void order_on_decided(struct wait *wait, struct rpc_call *call, const struct message *message);
 void order_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);

@@ -421,7 +421,7 @@ static enum status on_list_orders(struct api *api, struct wait *wait, struct rpc
     return api_ask(api, wait, question, err);
 }
 
-static Meddispatch__V1__Order *order_message(struct arena *arena, const struct order_view *view, const struct claim *claim)
+static Meddispatch__V1__Order *order_message(struct arena *arena, const struct caller *caller, const struct order_view *view, const struct claim *claim)
 {
     struct board_order state = {.id = view->order.id, .phase = view->order.phase, .version = view->version, .courier = view->courier,
                                 .promise_ms = view->order.promise_ms, .eta_ms = view->eta_ms};
@@ -436,6 +436,7 @@ static Meddispatch__V1__Order *order_message(struct arena *arena, const struct o
     out->ready_ms = view->order.ready_ms;
     out->ended_ms = view->ended_ms;
     out->end_reason = view_text(arena, view->reason);
+    if (!access_sees_contents(caller)) return out; /* where it is and when it comes; not what, and not whose */
     out->pickup_code = view_text(arena, view->order.pickup_code);
     out->member_code = view_text(arena, view->member);
     if (claim && claim->id.v) {
@@ -465,9 +466,13 @@ static Meddispatch__V1__OrderFact *history_message(struct arena *arena, const st
 void order_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message)
 {
     struct arena *arena = arena_new(64u << 20);
-    if (wait->kind == WAIT_GET_ORDER) {
+    if (wait->kind == WAIT_GET_ORDER && !access_may_read(&wait->caller, &message->orders[0])) {
+        struct error err;
+        error_set(&err, STATUS_NOT_FOUND, "there is no order %llu in city %u", (unsigned long long)message->orders[0].order.id.v, wait->caller.city.v);
+        rpc_finish(call, &err);
+    } else if (wait->kind == WAIT_GET_ORDER) {
         Meddispatch__V1__GetOrderResponse response = MEDDISPATCH__V1__GET_ORDER_RESPONSE__INIT;
-        response.order = order_message(arena, &message->orders[0], &message->claims[0]);
+        response.order = order_message(arena, &wait->caller, &message->orders[0], &message->claims[0]);
         response.n_history = message->history_count;
         response.history = view_alloc(arena, message->history_count, sizeof *response.history);
         for (uint32_t i = 0; i < message->history_count; i++)
@@ -478,7 +483,7 @@ void order_on_answer(struct wait *wait, struct rpc_call *call, const struct mess
         response.n_orders = message->order_count;
         response.orders = view_alloc(arena, message->order_count, sizeof *response.orders);
         for (uint32_t i = 0; i < message->order_count; i++)
-            response.orders[i] = order_message(arena, &message->orders[i], message->claims ? &message->claims[i] : NULL);
+            response.orders[i] = order_message(arena, &wait->caller, &message->orders[i], message->claims ? &message->claims[i] : NULL);
         response.next_after_order_id = message->next;
         method_reply(call, &response.base);
     }

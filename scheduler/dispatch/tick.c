@@ -47,10 +47,19 @@ void plan_wanted(struct world *world, int64_t at_ms)
     if (at_ms < world->plan_due_ms) world->plan_due_ms = at_ms;
 }
 
+static bool is_of_tenant(const struct world_order *order, const struct tenant *tenant)
+{
+    if (tenant->pharmacy.v && order->order.pharmacy.v != tenant->pharmacy.v) return false;
+    if (!tenant->lab.v || order->lab_id.v == tenant->lab.v) return true;
+    for (uint32_t i = 0; i < order->order.lab_count; i++)
+        if (order->order.labs[i].facility.v == tenant->lab.v) return true;
+    return false;
+}
+
 enum status find_order(const struct tick *tick, struct world_order **out, struct error *err)
 {
     *out = order_find(tick->world, tick->command->order);
-    if (!*out) {
+    if (!*out || !is_of_tenant(*out, &tick->command->tenant)) {
         error_set(err, STATUS_NOT_FOUND, "order %" PRIu64 " is not in this city's world: it is unknown or ended more than %d h ago", tick->command->order.v, WORLD_KEEP_HOURS);
         return error_reason(err, "ORDER_UNKNOWN");
     }

@@ -269,6 +269,7 @@ static enum status open_all(struct engine *engine, struct error *err)
     TRY(store_open(engine->db, STORE_ROLE_APP, &store, err));
     enum status rc = store_partitions_ahead(store, clock_now_ms(), PARTITION_MONTHS, err);
     if (rc == STATUS_OK) rc = engine_catalog_load(engine, store, err);
+    if (rc == STATUS_OK) rc = engine_callers_load(engine, store, err);
     if (rc == STATUS_OK) rc = open_traffic(engine, store, err);
     if (rc == STATUS_OK) rc = lead(engine, store, err);
     if (rc == STATUS_OK) rc = rebuild_world(engine, store, err);
@@ -301,6 +302,7 @@ static void release(struct engine *engine)
     world_free(engine->committed);
     catalog_release(engine->catalog);
     traffic_free(engine->traffic);
+    callers_free(engine->callers);
     geo_map_unref(engine->map);
     pthread_mutex_destroy(&engine->catalog_lock);
     free(engine->positions);
@@ -313,6 +315,7 @@ static void release(struct engine *engine)
 enum status engine_start(const struct engine_options *options, struct engine **out, struct error *err)
 {
     struct engine *engine = mem_zalloc(1, sizeof *engine);
+    engine->callers = callers_new();
     engine->options = *options;
     engine->db = mem_strdup(options->db);
     engine->map_path = mem_strdup(options->map_path);

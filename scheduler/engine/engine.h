@@ -53,6 +53,12 @@ must_use enum status engine_place_check(const struct engine *engine, struct poin
 /** GCJ-02 (Chinese map services) to WGS-84; geo's formula, offered here because the door needs no other geometry. */
 struct point engine_wgs84_from_gcj02(struct point gcj02);
 
+/* ---- callers ---- */
+
+/** Who holds this credential (the SHA-256 of a token, or of a certificate's identity) just now: false for nobody, and for one whose time is over. A change
+ *  in the database is seen within two seconds. Any thread. */
+bool engine_caller_find(struct engine *engine, const uint8_t digest[32], struct caller *out);
+
 /* ---- questions: each is answered once through the io mailbox, under the asker's ticket ---- */
 
 /** Ticket: opaque to the engine (the door packs an rpc_call_ref into it). 0: nobody waits. */
@@ -79,6 +85,7 @@ enum question_kind {
     QUESTION_ROADS,      /* with_history: those that are over too */
     QUESTION_ROUTE,      /* on the router thread */
     QUESTION_MATRIX,
+    QUESTION_SIGN_IN,    /* a code for a token */
     QUESTION_SNAPSHOT,   /* on the writer thread: the committed world, consistent with the published stream */
     QUESTION_EXPLAIN,
 };
@@ -130,6 +137,9 @@ struct question {
     struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets */
     uint32_t point_count, source_count;
     bool without_geometry;
+    const char *audit;                  /* what is read, for the access log; a constant, NULL: no health data */
+    char actor[ACTOR_TEXT_MAX];         /* who reads it */
+    uint8_t code[32], token[32];        /* SIGN_IN: digests */
 };
 
 /** Takes ownership of everything in the question (heap-allocated by question_new) if true. */
@@ -230,6 +240,7 @@ struct message {
     uint64_t next;                     /* ORDERS, CLAIMS: page token; 0 no more */
     struct benefits_view *benefits;
     struct recipient *recipient;
+    struct caller caller;              /* SIGN_IN */
     struct catalog_result *upsert;
     uint64_t road_id;                  /* ROAD_REPORT */
     uint32_t road_arcs;                /* ROAD_REPORT: directed roads that it speaks of */

@@ -74,6 +74,7 @@ struct engine {
     char *db, *map_path, *traffic_path;
     struct geo_map *map;
     struct traffic *traffic;      /* shared: gives out metrics */
+    struct callers *callers;      /* shared: who may call */
     uint64_t epoch;
     char holder[HOLDER_TEXT_MAX];
 
@@ -108,6 +109,13 @@ must_use enum status engine_catalog_load(struct engine *engine, struct store *st
 
 /** Read the reports of roads that are in force and tell the traffic. */
 must_use enum status engine_roads_load(struct engine *engine, struct store *store, struct error *err);
+
+/* callers.c */
+struct callers *callers_new(void);
+void callers_free(struct callers *callers);
+must_use enum status engine_callers_load(struct engine *engine, struct store *store, struct error *err);
+/** Load them again if the database has changed. */
+void engine_callers_look(struct engine *engine, struct store *store);
 
 void to_core_free(struct to_core *to_core);
 void to_router_free(struct to_router *to_router);

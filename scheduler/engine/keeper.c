@@ -46,6 +46,7 @@ void *keeper_run(void *context)
         if (clock_boot_us() - outbox_us > (int64_t)OUTBOX_POLL_MS * 1000 && !atomic_load(&engine->stopping)) {
             outbox_us = clock_boot_us();
             carry_outbox(engine, store);
+            engine_callers_look(engine, store);
         }
         pause_ms(BEAT_MS);
     }

@@ -138,9 +138,10 @@ static enum status read_facts(struct reader_thread *reader, const struct questio
 
 static enum status read_contact(struct reader_thread *reader, const struct question *question, struct message *message)
 {
+    const char *actor = question->actor[0] ? question->actor : "courier app";
     message->order.id = question->order;
     message->recipient = take(message, 1, sizeof *message->recipient);
-    return store_order_contact(reader->store, question->city, question->order, "courier app", clock_now_ms(), message->recipient, &message->error);
+    return store_order_contact(reader->store, question->city, question->order, actor, clock_now_ms(), message->recipient, &message->error);
 }
 
 static enum status read_benefits(struct reader_thread *reader, const struct question *question, struct message *message)
@@ -269,6 +270,27 @@ static void look_after_roads(struct reader_thread *reader)
     if (roads_changed(reader, &err) != STATUS_OK) log_warn("event=roads_unread status=%s text=\"%s\"", status_name(err.status), err.text);
 }
 
+/* ---- callers ---- */
+
+static enum status sign_in(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    TRY(store_caller_sign_in(reader->store, question->city, question->code, question->token, &message->caller, &message->error));
+    return engine_callers_load(reader->engine, reader->store, &message->error); /* the token holds from the moment it is told */
+}
+
+/* Health data that nobody has recorded the reading of is not given out. */
+static enum status note_access(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    uint32_t most = message->order_count > message->claim_count ? message->order_count : message->claim_count, count = 0;
+    uint64_t *subjects = mem_zalloc((size_t)most + 1, sizeof *subjects);
+    for (uint32_t i = 0; i < message->order_count; i++) subjects[count++] = message->orders[i].order.id.v;
+    for (uint32_t i = 0; i < message->claim_count && message->order_count == 0; i++) subjects[count++] = message->claims[i].id.v;
+    if (question->kind == QUESTION_BENEFITS) count = 1; /* of a member: no order, no claim */
+    enum status rc = store_access_note(reader->store, question->city, question->actor, question->audit, subjects, count, clock_now_ms(), &message->error);
+    free(subjects);
+    return rc;
+}
+
 /* ---- the thread ---- */
 
 static enum status answer(struct reader_thread *reader, const struct question *question, struct message *message)
@@ -285,6 +307,7 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_ROAD_REPORT: return report_road(reader, question, message);
     case QUESTION_ROAD_WITHDRAW: return withdraw_road(reader, question, message);
     case QUESTION_ROADS: return list_roads(reader, question, message);
+    case QUESTION_SIGN_IN: return sign_in(reader, question, message);
     case QUESTION_ROUTE:
     case QUESTION_MATRIX:
     case QUESTION_SNAPSHOT:
@@ -310,6 +333,7 @@ void *reader_run(void *context)
         message->question = question->kind;
         if (question->kind == QUESTION_CONTACT) message->order.id = question->order;
         enum status rc = answer(&reader, question, message);
+        if (rc == STATUS_OK && question->audit) rc = note_access(&reader, question, message);
         ASSERT(rc == STATUS_OK || message->error.status == rc);
         question_free(question);
         engine_tell(engine, message);

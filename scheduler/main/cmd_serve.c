@@ -20,13 +20,14 @@ struct config {
     char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
-    bool production;
+    int64_t caller_calls_per_s;
+    bool production, insecure;
 };
 
 #define TEXT(field, fallback, why)                  {#field, "text", fallback, CONFIG_TEXT, 0, 0, offsetof(struct config, field), why}
 #define NUMBER(field, unit, fallback, min, max, why) {#field, unit, fallback, CONFIG_INTEGER, min, max, offsetof(struct config, field), why}
 static const struct config_key KEYS[] = {
-    TEXT(listen, "127.0.0.1:7400", "Where gRPC callers connect: HOST:PORT, [IPV6]:PORT or unix:/PATH. Callers are not yet authenticated, so only loopback and Unix sockets are taken."),
+    TEXT(listen, "127.0.0.1:7400", "Where gRPC callers connect: HOST:PORT, [IPV6]:PORT or unix:/PATH. Without TLS only loopback and Unix sockets are taken: tokens must not travel in the clear."),
     TEXT(tls_certificate, "", "PEM file with the certificate chain of `listen`, leaf first: TLS 1.3 and 1.2 instead of plaintext. SIGHUP reads it and the next two again."),
     TEXT(tls_key, "", "PEM file with the certificate's private key."),
     TEXT(tls_client_ca, "", "PEM file with the authorities of clients' certificates: with it, every client must show one (mutual TLS)."),
@@ -34,6 +35,8 @@ static const struct config_key KEYS[] = {
     TEXT(http_files, "", "The folder of the dashboard's files, read once at the start: X.gz and X.br beside X are sent to browsers that take them; empty: none."),
     TEXT(http_hosts, "", "Names, by commas, that requests may be for besides localhost, 127.0.0.1 and [::1]: those of a proxy in front."),
     TEXT(http_origins, "", "Other origins, by commas, whose pages may call by gRPC-Web (CORS), such as https://board.example; empty: none."),
+    {"insecure", "true/false", "false", CONFIG_BOOLEAN, 0, 0, offsetof(struct config, insecure), "Nobody is asked for a token or certificate, everybody may do everything: for development, on loopback only; refused with production = true."},
+    NUMBER(caller_calls_per_s, "calls/s", "2000", 0, 1000000, "Calls a second that one caller may make, with a burst of two seconds; more are answered RESOURCE_EXHAUSTED. 0: any number."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
     TEXT(traffic, "", "CSV file with speeds by road class and hour, like deploy/config/traffic.csv; empty: the map's own speeds at every hour."),
@@ -70,10 +73,11 @@ struct daemon {
 };
 
 static const char USAGE[] =
-    "usage: meddispatch serve -c FILE [--set KEY=VALUE]… [--clock-speed X [--clock-anchor MS]]\n"
+    "usage: meddispatch serve -c FILE [--set KEY=VALUE]… [--insecure] [--clock-speed X [--clock-anchor MS]]\n"
     "       meddispatch serve --print-config | --print-config-table\n\n"
     "Runs one city: gRPC service, intake, dispatch, planner. SIGTERM and SIGINT stop it gracefully,\n"
     "SIGHUP reads its TLS certificate again.\n"
+    "  --insecure         as insecure = true: nobody is asked for a token; loopback only\n"
     "  --clock-speed X    the city's clock runs X times faster (1..3600), to play hours in minutes; refused with production = true\n"
     "  --clock-anchor MS  real Unix time in ms at which city time and real time agree (default: now); give the same after a restart\n";
 
@@ -109,11 +113,13 @@ static enum status check(const struct daemon *daemon, struct error *err)
 {
     if (!daemon->config.db[0]) return error_field(err, "db", "is required: a libpq connection string");
     if (!daemon->config.map[0]) return error_field(err, "map", "is required: a file made by `meddispatch map build`");
-    if (!is_loopback(daemon->config.listen)) return error_field(err, "listen", "must be a loopback address or a Unix socket: callers are not authenticated yet");
+    if (!is_loopback(daemon->config.listen) && !daemon->config.tls_certificate[0]) return error_field(err, "listen", "must be a loopback address or a Unix socket unless tls_certificate is set: tokens would travel in the clear");
+    if (daemon->config.insecure && !is_loopback(daemon->config.listen)) return error_field(err, "insecure", "is for loopback addresses and Unix sockets only: nobody is checked");
+    if (daemon->config.insecure && daemon->config.production) return error_field(err, "insecure", "is refused with production = true");
     if (!daemon->config.tls_certificate[0] && (daemon->config.tls_key[0] || daemon->config.tls_client_ca[0]))
         return error_field(err, "tls_certificate", "is required by tls_key and tls_client_ca");
     if (daemon->config.http_listen[0] && !is_loopback(daemon->config.http_listen))
-        return error_field(err, "http_listen", "must be a loopback address or a Unix socket: callers are not authenticated");
+        return error_field(err, "http_listen", "must be a loopback address or a Unix socket: it speaks plain HTTP; a proxy adds TLS");
     if (daemon->config.production && daemon->clock_speed != 1) return error_field(err, "--clock-speed", "is refused with production = true");
     return STATUS_OK;
 }
@@ -123,7 +129,7 @@ static int parse(int argc, char **argv, struct daemon *daemon)
     static const struct option OPTIONS[] = {{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
                                             {"clock-speed", required_argument, NULL, 'x'}, {"clock-anchor", required_argument, NULL, 'a'},
                                             {"print-config", no_argument, NULL, 'p'}, {"print-config-table", no_argument, NULL, 't'},
-                                            {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+                                            {"insecure", no_argument, NULL, 'i'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     struct error err = {0};
     enum status rc = config_defaults(KEYS, COUNT_OF(KEYS), &daemon->config, &err);
     ASSERT(rc == STATUS_OK);
@@ -138,6 +144,7 @@ static int parse(int argc, char **argv, struct daemon *daemon)
         case 'a':
             if (!text_to_i64(optarg, 0, INT64_C(7258118400000), &daemon->clock_anchor_ms)) rc = error_field(&err, "--clock-anchor", "takes Unix time in ms");
             break;
+        case 'i': daemon->config.insecure = true; break;
         case 'p': return print_config(false), -1;
         case 't': return print_config(true), -1;
         case 'h': return fputs(USAGE, stdout), -1;
@@ -239,6 +246,8 @@ static void announce(const struct daemon *daemon)
     if (daemon->clock_speed != 1)
         log_warn("event=clock speed=%g anchor_ms=%lld note=\"city time runs faster than real time: for demonstrations only\"", daemon->clock_speed,
                  (long long)daemon->clock_anchor_ms);
+    if (daemon->config.insecure)
+        log_warn("event=insecure note=\"nobody is asked for a token: whoever reaches %s may do everything; for development only\"", daemon->config.listen);
     if (daemon->web) {
         log_info("event=listening_http address=%s", web_address(daemon->web));
         printf("http address=%s\n", web_address(daemon->web));
@@ -274,7 +283,8 @@ static int run(struct daemon *daemon)
     if (engine_start(&options, &daemon->engine, &err) != STATUS_OK) return exit_told("serve", err.status, &err);
     daemon->loop = loop_new();
     struct api_options api = {.engine = daemon->engine, .loop = daemon->loop, .address = daemon->config.listen, .tls = tls_files(&daemon->config),
-                              .request_bytes_max = (uint32_t)daemon->config.request_bytes_max};
+                              .request_bytes_max = (uint32_t)daemon->config.request_bytes_max,
+                              .insecure = daemon->config.insecure, .calls_per_s = (uint32_t)daemon->config.caller_calls_per_s};
     int code = EXIT_DONE;
     if (api_new(&api, &daemon->api, &err) != STATUS_OK || start_web(daemon, &err) != STATUS_OK) {
         code = exit_told("serve", err.status, &err);

@@ -13,6 +13,7 @@ static const struct {
     {"migrate", cmd_migrate, "bring a database's schema up to date"},
     {"load", cmd_load, "load plans, formulary, tests, members, facilities, couriers from CSV"},
     {"serve", cmd_serve, "run a city: gRPC service, dispatch, planner"},
+    {"token", cmd_token, "make, list and revoke what callers show: tokens, sign-in links, certificates"},
     {"simulate", cmd_simulate, "play a day of a city on virtual time"},
     {"solve", cmd_solve, "a public pickup and delivery instance: fewest vehicles, then the shortest way"},
     {"check", cmd_check, "recompute a solution of such an instance"},

@@ -313,6 +313,11 @@ struct plan_unplanned {
     uint32_t detail;               /* by reason: skills missing (bits), earliest arrival in s, … */
 };
 
+/** What a command is confined to: an order of another's is as if it did not exist. 0 any. */
+struct tenant {
+    struct facility_id pharmacy, lab;
+};
+
 struct command {
     enum command_kind kind;
     struct city_id city;
@@ -321,6 +326,7 @@ struct command {
     struct cause cause;
     uint64_t reply;                /* the asker's ticket, opaque; 0 = nobody waits */
     uint32_t expected_version;     /* order version the caller saw; 0 = any */
+    struct tenant tenant;
     union {
         struct order *accepted;    /* COMMAND_ORDER_ACCEPTED; in the message's arena */
         struct {
@@ -460,6 +466,41 @@ must_use bool plan_stop_decode(struct reader *in, struct plan_stop *out);
 /** Name a request: key from (source, idempotency key), hash from the canonical request bytes. */
 struct cause cause_make(const char *source, const char *idempotency_key, const void *request, size_t request_size, const char *actor);
 bool cause_key_is_none(const struct cause *cause);
+
+/* ---- callers: who may ask, and what each is confined to ---- */
+
+enum role {
+    ROLE_NONE = 0,
+    ROLE_PHARMACY,      /* its own orders */
+    ROLE_LAB,           /* the specimens brought to it */
+    ROLE_COURIER,       /* his own shift, route and stops; never what is in a parcel */
+    ROLE_LOGISTICS,     /* a fleet's server: as a courier, for every courier of the city */
+    ROLE_CLINIC,        /* an online consultation platform: submits, and reads what it submitted */
+    ROLE_DISPATCHER,    /* the city's board; never what is in a parcel */
+    ROLE_SETTLEMENT,    /* claims and payments; no names, no addresses */
+    ROLE_ADMIN,         /* the insurer: catalogue, claims, orders */
+    ROLE_AUDITOR,       /* reads */
+    ROLE_COUNT
+};
+const char *role_name(enum role role);
+must_use bool role_from_name(const char *name, enum role *out);
+
+enum credential { CREDENTIAL_TOKEN = 1, CREDENTIAL_CERTIFICATE, CREDENTIAL_CODE };
+enum { SUBJECT_TEXT_MAX = 41, CALLER_SOURCE_MAX = 33 };
+/** One credential of a city and what it allows. Times are real Unix ms, not the city's clock. */
+struct caller {
+    uint64_t id;
+    struct city_id city;
+    enum credential kind;
+    enum role role;
+    uint8_t digest[32];                /* SHA-256 of token, certificate identity or code */
+    char subject[SUBJECT_TEXT_MAX];
+    char source[CALLER_SOURCE_MAX];    /* the only `source` it may name; "" any */
+    struct facility_id facility;       /* pharmacy, lab */
+    struct courier_id courier;
+    int64_t issued_ms, expires_ms, revoked_ms, taken_ms;
+    uint32_t session_s;                /* a code's: how long its token lives */
+};
 
 /* ---- money ---- */
 

@@ -174,3 +174,24 @@ const char *alert_kind_name(enum alert_kind kind)
     static_assert(COUNT_OF(names) == ALERT_KIND_COUNT, "every alert has a name");
     return name_of(names, COUNT_OF(names), (size_t)kind);
 }
+
+static const char *const ROLES[] = {
+    [ROLE_NONE] = "none", [ROLE_PHARMACY] = "pharmacy", [ROLE_LAB] = "lab", [ROLE_COURIER] = "courier", [ROLE_LOGISTICS] = "logistics", [ROLE_CLINIC] = "clinic",
+    [ROLE_DISPATCHER] = "dispatcher", [ROLE_SETTLEMENT] = "settlement", [ROLE_ADMIN] = "admin", [ROLE_AUDITOR] = "auditor",
+};
+static_assert(COUNT_OF(ROLES) == ROLE_COUNT, "every role has a name");
+
+const char *role_name(enum role role)
+{
+    return name_of(ROLES, COUNT_OF(ROLES), (size_t)role);
+}
+
+bool role_from_name(const char *name, enum role *out)
+{
+    for (size_t i = ROLE_NONE + 1; i < COUNT_OF(ROLES); i++) {
+        if (strcmp(ROLES[i], name) != 0) continue;
+        *out = (enum role)i;
+        return true;
+    }
+    return false;
+}

@@ -25,7 +25,7 @@ void connection_drop(struct store *store)
     store->pipeline = false;
 }
 
-static const char *role_name(enum store_role role)
+static const char *database_role(enum store_role role)
 {
     switch (role) {
     case STORE_ROLE_APP: return "meddispatch_app";
@@ -58,7 +58,7 @@ static enum status limits_set(struct store *store, struct error *err)
     TRY(simple(store, "SET search_path = public; SET client_min_messages = warning; SET TimeZone = 'UTC'; "
                       "SET default_transaction_isolation = 'read committed'",
                "session", err));
-    const char *role = role_name(store->role);
+    const char *role = database_role(store->role);
     if (!role) return STATUS_OK;
     char text[64];
     text_format(text, sizeof text, "SET ROLE %s", role);

@@ -209,6 +209,23 @@ struct benefits_view {
 must_use enum status store_benefits_read(struct store *store, struct city_id city, const char *member, int64_t at_ms, struct benefits_view *out,
                                          struct error *err);
 
+/* ---- callers: tokens, certificates, sign-in codes; and who read what ---- */
+
+enum { STORE_CALLERS_MAX = 200000 };
+/** A number that changes whenever a caller of the city does. */
+must_use enum status store_callers_version(struct store *store, struct city_id city, uint64_t *out, struct error *err);
+/** Tokens and certificates in force, ascending by id; with `ended` all, codes too. *out is the caller's to free. */
+must_use enum status store_callers_read(struct store *store, struct city_id city, bool ended, struct caller **out, uint32_t *count, struct error *err);
+/** As owner. Its times but expires_ms are the database's. */
+must_use enum status store_caller_add(struct store *store, const struct caller *caller, uint64_t *id, struct error *err);
+/** As owner. Again is fine; NOT_FOUND. */
+must_use enum status store_caller_revoke(struct store *store, struct city_id city, uint64_t id, struct error *err);
+/** Take a code, once: *out is the new token's caller. UNAUTHENTICATED otherwise. */
+must_use enum status store_caller_sign_in(struct store *store, struct city_id city, const uint8_t code[32], const uint8_t token[32], struct caller *out, struct error *err);
+/** One row a subject (order or claim id; 0: none in particular) in the access log. */
+must_use enum status store_access_note(struct store *store, struct city_id city, const char *actor, const char *what, const uint64_t *subjects, uint32_t count, int64_t now_ms,
+                                       struct error *err);
+
 /* ---- roads: what dispatchers report of them ---- */
 
 enum { ROAD_OVERRIDES_MAX = 2000, ROAD_POINTS_MAX = 200 }; /* in force at once in a city; of one area */

@@ -38,7 +38,7 @@ test('without http_listen nothing listens; another than loopback is refused', as
   try {
     await house.serve();
     assert.equal(httpAddress(house), undefined);
-    const refused = spawnSync(binary, ['serve', '-c', path.join(house.folder, 'meddispatch.conf'), '--set', 'http_listen=0.0.0.0:0'], { encoding: 'utf8' });
+    const refused = spawnSync(binary, ['serve', '-c', path.join(house.folder, 'meddispatch.conf'), '--insecure', '--set', 'http_listen=0.0.0.0:0'], { encoding: 'utf8' });
     assert.equal(refused.status, 3);
     assert.match(refused.stderr, /http_listen/);
   } finally {
