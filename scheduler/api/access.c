@@ -30,6 +30,8 @@ static const struct access_rule RULES[] = {
     METHOD(CourierService, RecordStopEvent, R(COURIER) | R(LOGISTICS) | R(LAB), NULL),
     METHOD(BoardService, WatchBoard, R(DISPATCHER) | R(ADMIN) | R(AUDITOR), NULL),
     METHOD(BoardService, Reassign, R(DISPATCHER), NULL),
+    METHOD(BoardService, PreviewReassign, R(DISPATCHER), NULL),
+    METHOD(BoardService, ListPlaces, R(DISPATCHER) | R(LOGISTICS) | R(ADMIN) | R(AUDITOR), NULL),
     METHOD(BoardService, Pin, R(DISPATCHER), NULL),
     METHOD(BoardService, Hold, R(DISPATCHER), NULL),
     METHOD(BoardService, ReportRoad, R(DISPATCHER), NULL),
