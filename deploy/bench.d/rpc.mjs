@@ -86,7 +86,7 @@ for (const name of ['ours', 'peer']) {
   await withServer(name, false, ({ pid, port }) => keep({ server: name, ...load('idle', port, '--connections', 10000, '--pid', pid) }));
   for (const [connections, streams] of [[1000, 1], [100, 10]])
     await withServer(name, false, ({ pid, port }) => {
-      const before = cpuSeconds(pid), result = load('board', port, '--connections', connections, '--streams', streams, '--seconds', 5);
+      const before = cpuSeconds(pid), result = load('board', port, '--connections', connections, '--streams', streams, '--ms', 5000);
       keep({ server: name, ...result, deltas_per_cpu_s: result.deltas / (cpuSeconds(pid) - before) });
     });
 }

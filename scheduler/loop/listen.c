@@ -12,7 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ACCEPTS_A_TURN = 64, BACKLOG = 1024, DESCRIPTORS_WAIT_MS = 100 };
+enum { ACCEPTS_A_TURN = 4, /* each costs its owner a first write: those who are connected wait that long */
+       BACKLOG = 1024, DESCRIPTORS_WAIT_MS = 100 };
 
 struct loop_listener {
     int fd;

@@ -18,6 +18,7 @@ enum { SPARES_MAX = 0 }; /* so that the sanitizer sees each use of a call after 
 enum { SPARES_MAX = 512 }; /* about 2 MB; what a busy server has open at once */
 #endif
 enum { SPARE_BYTES_MAX = 1024 }; /* larger buffers are not kept */
+enum { BOMB_COST = 200 }; /* in control frames, for unfolding megabytes out of a few kilobytes in vain */
 
 /* ---- memory: every byte that a peer can make us hold is counted, for its connection and for the server ---- */
 
@@ -361,6 +362,7 @@ static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
         enum status rc = frame_reader_feed(&call->reader, bytes + at, count - at, &used, &message, &size, &err);
         at += used;
         if (rc != STATUS_OK) {
+            if (call->reader.was_folded) session_charge(call->session, BOMB_COST);
             call_fail(call, &err);
             break;
         }

@@ -69,6 +69,7 @@ enum status frame_reader_feed(struct frame_reader *reader, const uint8_t *bytes,
         size_t missing = FRAME_PREFIX - reader->bytes.size, take = count < missing ? count : missing;
         buffer_append(&reader->bytes, bytes, take);
         *used = take;
+        reader->was_folded = false;
         if (reader->bytes.size < FRAME_PREFIX) return STATUS_OK;
         if (reader->bytes.data[0] > 1) return error_set(err, STATUS_INTERNAL, "a message begins with flag %u; 0 and 1 are known", reader->bytes.data[0]);
         if (reader->bytes.data[0] == 1 && !reader->gzip) return error_set(err, STATUS_INTERNAL, "a message is flagged as compressed, but grpc-encoding names no encoding");

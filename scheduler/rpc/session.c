@@ -89,6 +89,12 @@ static bool spend(struct session *session, double cost)
     return false;
 }
 
+void session_charge(struct session *session, double cost)
+{
+    bool paid = !session->h2 || spend(session, cost);
+    (void)paid; /* who cannot pay is dead, which its feeder sees */
+}
+
 static bool ping_allowed(struct session *session)
 {
     const struct rpc_limits *limits = session->table->limits;
@@ -132,6 +138,23 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
     return 0;
 }
 
+/* DATA that brings something is work, not control. Nothing but padding is not; nor is a message crumbled into ever smaller pieces: its prefix and its
+ * bytes may well come apart, and a piece may be small because of where a window ended. */
+static double data_cost(const struct session *session, const nghttp2_frame *frame)
+{
+    enum { EMPTY_COST = 2, CRUMB_BYTES = 64, CRUMBS_FREE = 4 };
+    size_t bytes = frame->hd.length - frame->data.padlen;
+    if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) return 0;
+    if (bytes == 0) return EMPTY_COST;
+    struct rpc_call *call = nghttp2_session_get_stream_user_data(session->h2, frame->hd.stream_id);
+    if (!call || bytes >= CRUMB_BYTES || !frame_reader_is_inside(&call->reader)) {
+        if (call) call->crumbs = 0;
+        return 0;
+    }
+    if (call->crumbs < CRUMBS_FREE) call->crumbs++;
+    return call->crumbs < CRUMBS_FREE ? 0 : 1;
+}
+
 static bool control_frame_ok(struct session *session, const nghttp2_frame *frame)
 {
     switch (frame->hd.type) {
@@ -140,7 +163,7 @@ static bool control_frame_ok(struct session *session, const nghttp2_frame *frame
     case NGHTTP2_RST_STREAM: return spend(session, RESET_COST);
     case NGHTTP2_PRIORITY: return spend(session, 1);
     case NGHTTP2_WINDOW_UPDATE: return spend(session, 1);
-    case NGHTTP2_DATA: return frame->hd.length > 0 || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || spend(session, 2);
+    case NGHTTP2_DATA: return spend(session, data_cost(session, frame));
     default: return true;
     }
 }
@@ -344,6 +367,11 @@ bool session_drain(struct session *session, struct buffer *out)
     }
     for (struct rpc_call *call = session->calls; call && session->writable_due; call = call->next) call_writable(call);
     return true;
+}
+
+bool session_has_output(const struct session *session)
+{
+    return session_is_over(session) || nghttp2_session_want_write(session->h2);
 }
 
 bool session_is_over(const struct session *session)

@@ -81,7 +81,11 @@ must_use bool session_feed(struct session *session, const uint8_t *bytes, size_t
 /** Append up to about DRAIN_BYTES to `out`. False: the session is over. */
 must_use bool session_drain(struct session *session, struct buffer *out);
 bool session_is_over(const struct session *session);
+/** Something is to be drained, or the session is over and its connection should hear of it. */
+bool session_has_output(const struct session *session);
 void session_goaway(struct session *session, uint32_t error, const char *why);
+/** Takes `cost` control frames' worth from its budget; without it the session is dead. */
+void session_charge(struct session *session, double cost);
 /** GOAWAY in two steps: a notice that takes no stream away, and when the peer has answered a ping (or a second is over) the final one. */
 void session_shutdown(struct session *session);
 /** End the calls whose deadline has passed. */
@@ -115,7 +119,7 @@ struct rpc_call {
     struct buffer held;               /* bytes that arrived while paused, or behind a message */
     const uint8_t *message;           /* the one message of a unary call, in the reader until half-close */
     size_t message_size;
-    uint32_t messages_in;
+    uint32_t messages_in, crumbs;     /* crumbs: small pieces of the message at hand, one after the other */
     bool paused, delivering, half_close_told;
     size_t counted;                   /* its share of session->memory */
     size_t unconsumed;                /* window not given back while paused */

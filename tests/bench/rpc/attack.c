@@ -1,6 +1,6 @@
 /* Attacks a gRPC server with raw frames, on some connections at once, again and again, and tells how the connections ended.
  *
- *   bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--seconds T]
+ *   bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--ms T]
  *
  * NAME is one of ATTACKS below; the path names a method of unary or client-streaming kind. A connection that is cut is made anew. One JSON line:
  * how many were made, cut, and by which GOAWAY; how many streams were reset. It judges nothing. */
@@ -49,7 +49,7 @@ struct attack {
 
 struct target {
     const struct attack *attack;
-    int64_t port, connections, seconds;
+    int64_t port, connections, ms;
     const char *path;
     int epoll;
     struct line *lines;
@@ -413,7 +413,7 @@ static bool line_write(struct line *line)
 static void run(struct target *target)
 {
     struct epoll_event events[256];
-    uint64_t until = now_ms() + (uint64_t)target->seconds * 1000, next = 0;
+    uint64_t until = now_ms() + (uint64_t)target->ms, next = 0;
     for (int64_t i = 0; i < target->connections; i++) {
         target->lines[i].target = target;
         buffer_init(&target->lines[i].out, OUT_MAX);
@@ -440,12 +440,12 @@ static void run(struct target *target)
 static bool read_options(int argc, char **argv, struct target *target)
 {
     static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"path", required_argument, NULL, 'm'}, {"connections", required_argument, NULL, 'c'},
-        {"seconds", required_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
-    *target = (struct target){.connections = 10, .seconds = 5};
+        {"ms", required_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+    *target = (struct target){.connections = 10, .ms = 5000};
     for (size_t i = 0; argc > 1 && i < COUNT_OF(ATTACKS); i++)
         if (strcmp(ATTACKS[i].name, argv[1]) == 0) target->attack = &ATTACKS[i];
     for (int option; (option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1;) {
-        int64_t *value = option == 'p' ? &target->port : option == 'c' ? &target->connections : option == 't' ? &target->seconds : NULL;
+        int64_t *value = option == 'p' ? &target->port : option == 'c' ? &target->connections : option == 't' ? &target->ms : NULL;
         if (option == 'm') target->path = optarg;
         else if (!value || !text_to_i64(optarg, 1, 65535, value)) return false;
     }
@@ -454,13 +454,13 @@ static bool read_options(int argc, char **argv, struct target *target)
 
 int main(int argc, char **argv)
 {
-    struct target target;
+    static struct target target;
     if (argc == 2 && strcmp(argv[1], "list") == 0) {
         for (size_t i = 0; i < COUNT_OF(ATTACKS); i++) puts(ATTACKS[i].name);
         return 0;
     }
     if (argc < 2 || !read_options(argc, argv, &target)) {
-        fprintf(stderr, "usage: bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--seconds T]\n");
+        fprintf(stderr, "usage: bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--ms T]\n");
         return 2;
     }
     struct rlimit files;

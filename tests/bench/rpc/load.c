@@ -2,8 +2,8 @@
  *
  *   bench_rpc_load echo  --port P [--connections C] [--streams S] [--calls N]
  *   bench_rpc_load idle  --port P [--connections C] --pid SERVER
- *   bench_rpc_load steady --port P [--connections C] [--rate CALLS_PER_S] [--seconds T]     calls at their times, whatever the answers do
- *   bench_rpc_load board --port P [--connections C] [--streams S] [--seconds T]
+ *   bench_rpc_load steady --port P [--connections C] [--rate CALLS_PER_S] [--ms T]     calls at their times, whatever the answers do
+ *   bench_rpc_load board --port P [--connections C] [--streams S] [--ms T]
  *
  * One thread on nghttp2's client and epoll; one JSON line. Exit status 1: an answer was wrong. */
 #include "base/base.h"
@@ -28,7 +28,7 @@ enum { PREFIX = 5, MESSAGE = 22, OUT_MAX = 1 << 20, LAGS_MAX = 4 << 20, STALL_MS
 
 struct load {
     const char *mode;
-    int64_t port, connections, streams, calls, seconds, pid, rate;
+    int64_t port, connections, streams, calls, ms, pid, rate;
     int epoll;
     struct link *links;
     uint8_t request[PREFIX + MESSAGE];
@@ -333,7 +333,7 @@ static void board(struct load *load)
     load->lag_count = 0;
     load->deltas = 0;
     uint64_t began_ns = now_ns();
-    run(load, &load->done, 1, began_ns + (uint64_t)load->seconds * 1000000000u);
+    run(load, &load->done, 1, began_ns + (uint64_t)load->ms * 1000000u);
     double seconds = (double)(now_ns() - began_ns) / 1e9;
     qsort(load->lags_ms, load->lag_count, sizeof *load->lags_ms, ascending);
     printf("{\"figure\":\"board\",\"connections\":%lld,\"streams\":%lld,\"wrong\":%llu,\"deltas\":%llu,\"per_stream_s\":%.2f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
@@ -347,7 +347,7 @@ static void steady(struct load *load)
     open_all(load, 1);
     run(load, &load->done, (uint64_t)load->connections, 0);
     load->lag_count = 0;
-    uint64_t began_ns = now_ns(), count = (uint64_t)(load->rate * load->seconds), step_ns = 1000000000u / (uint64_t)load->rate;
+    uint64_t began_ns = now_ns(), count = (uint64_t)(load->rate * load->ms / 1000), step_ns = 1000000000u / (uint64_t)load->rate;
     for (uint64_t i = 0; i < count; i++) {
         run(load, &load->done, UINT64_MAX, began_ns + i * step_ns);
         struct link *link = &load->links[i % (uint64_t)load->connections];
@@ -356,18 +356,18 @@ static void steady(struct load *load)
     }
     run(load, &load->done, load->begun, 0);
     qsort(load->lags_ms, load->lag_count, sizeof *load->lags_ms, ascending);
-    printf("{\"figure\":\"steady\",\"connections\":%lld,\"rate\":%lld,\"calls\":%llu,\"wrong\":%llu,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n", (long long)load->connections,
-           (long long)load->rate, (unsigned long long)load->lag_count, (unsigned long long)load->wrong, lag_at(load, .5), lag_at(load, .99), lag_at(load, 1));
+    printf("{\"figure\":\"steady\",\"connections\":%lld,\"rate\":%lld,\"calls\":%llu,\"wrong\":%llu,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
+           (long long)load->connections, (long long)load->rate, (unsigned long long)load->lag_count, (unsigned long long)load->wrong, lag_at(load, .5), lag_at(load, .9), lag_at(load, .99), lag_at(load, 1));
 }
 
 static bool read_options(int argc, char **argv, struct load *load)
 {
     static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'}, {"streams", required_argument, NULL, 's'},
-        {"calls", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {"rate", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
+        {"calls", required_argument, NULL, 'n'}, {"ms", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {"rate", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
     if (argc < 2) return false;
-    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .seconds = 5, .rate = 500};
+    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .ms = 5000, .rate = 500};
     for (int option; (option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1;) {
-        int64_t *value = option == 'p' ? &load->port : option == 'c' ? &load->connections : option == 's' ? &load->streams : option == 'n' ? &load->calls : option == 't' ? &load->seconds : option == 'i' ? &load->pid : option == 'r' ? &load->rate : NULL;
+        int64_t *value = option == 'p' ? &load->port : option == 'c' ? &load->connections : option == 's' ? &load->streams : option == 'n' ? &load->calls : option == 't' ? &load->ms : option == 'i' ? &load->pid : option == 'r' ? &load->rate : NULL;
         if (!value || !text_to_i64(optarg, 1, INT32_MAX, value)) return false;
     }
     return optind == argc - 1 && load->port && (strcmp(load->mode, "idle") != 0 || load->pid);
@@ -379,7 +379,7 @@ int main(int argc, char **argv)
     void (*mode)(struct load *) = NULL;
     if (read_options(argc, argv, &load)) mode = strcmp(load.mode, "echo") == 0 ? echo : strcmp(load.mode, "idle") == 0 ? idle : strcmp(load.mode, "board") == 0 ? board : strcmp(load.mode, "steady") == 0 ? steady : NULL;
     if (!mode) {
-        fprintf(stderr, "usage: bench_rpc_load echo|idle|steady|board --port P [--connections C] [--streams S] [--calls N] [--rate R] [--seconds T] [--pid SERVER]\n");
+        fprintf(stderr, "usage: bench_rpc_load echo|idle|steady|board --port P [--connections C] [--streams S] [--calls N] [--rate R] [--ms T] [--pid SERVER]\n");
         return 2;
     }
     struct rlimit files;

@@ -15,7 +15,7 @@ assert.equal(echo.wrong, 0);
 const idle = ask('idle', '--connections', 100, '--pid', child.pid);
 assert.equal(idle.wrong, 0);
 assert.ok(idle.rss_after_kb > 0);
-const board = ask('board', '--connections', 5, '--streams', 2, '--seconds', 1);
+const board = ask('board', '--connections', 5, '--streams', 2, '--ms', 500);
 assert.equal(board.wrong, 0);
 assert.ok(board.deltas > 0 && board.p99_ms > 0);
 child.kill('SIGTERM');

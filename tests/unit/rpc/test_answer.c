@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct peer peer;
@@ -135,6 +136,36 @@ static void test_request_tells_whether_it_came_compressed(void **state)
     peer_end(&peer);
 }
 
+/* Each costs more than all the frames it takes; a few are forgiven, then the connection is cut. */
+static void test_gzip_bombs_are_refused_then_cut(void **state)
+{
+    (void)state;
+    enum { ZEROS = 4 * REQUEST_MAX, BOMBS_MAX = 15 };
+    uint8_t *zeros = mem_zalloc(ZEROS, 1), *packed = mem_zalloc(ZEROS, 1);
+    struct gzip_folder folder = {0};
+    size_t size = gzip_fold(&folder, zeros, ZEROS, packed + FRAME_PREFIX, ZEROS - FRAME_PREFIX);
+    gzip_folder_deinit(&folder);
+    assert_true(size > 0 && size < REQUEST_MAX);
+    packed[0] = 1;
+    packed[2] = (uint8_t)(size >> 16);
+    packed[3] = (uint8_t)(size >> 8);
+    packed[4] = (uint8_t)size;
+    static const char *const EXTRA[] = {"grpc-encoding", "gzip", NULL};
+    peer_begin(&peer, (struct rpc_limits){0}, METHODS, COUNT_OF(METHODS));
+    unsigned sent = 0;
+    for (; peer.alive && sent < 100; sent++) {
+        struct reply *reply = peer_open(&peer, "/t.T/Stream", EXTRA);
+        peer_send(&peer, reply, packed, size + FRAME_PREFIX, true);
+        peer_pump(&peer);
+        if (peer.alive) assert_int_equal(reply->grpc, STATUS_RESOURCE_EXHAUSTED);
+    }
+    assert_true(sent > 3 && sent <= BOMBS_MAX);
+    assert_int_equal(peer.goaway_error, NGHTTP2_ENHANCE_YOUR_CALM);
+    free(zeros);
+    free(packed);
+    peer_end(&peer);
+}
+
 /* -bin: base64 padded or not, several joined by commas, empty; each is a value of its own, and the first is echoed unpadded. */
 static void test_metadata_goes_round(void **state)
 {
@@ -213,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compression_is_negotiated),
         cmocka_unit_test(test_request_tells_whether_it_came_compressed),
+        cmocka_unit_test(test_gzip_bombs_are_refused_then_cut),
         cmocka_unit_test(test_metadata_goes_round),
         cmocka_unit_test(test_web_trailers_are_in_the_body),
         cmocka_unit_test(test_comma_bomb_is_bounded),

@@ -113,6 +113,31 @@ static void test_floods_end_with_goaway(void **state)
     flood("PRIORITY", NGHTTP2_PRIORITY, 0, 1, priority, 5, 2100);
     flood("unknown type", 0xbb, 0, 0, eight, 8, 2100);
     flood("empty DATA", NGHTTP2_DATA, 0, 1, NULL, 0, 1100);
+    flood("DATA of padding", NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, "", 1, 1100);
+}
+
+/* A byte a frame costs; the prefix alone, or a piece cut by a window, does not. */
+static void test_a_message_in_crumbs_is_cut(void **state)
+{
+    (void)state;
+    begin((struct rpc_limits){0});
+    struct reply *reply = peer_open(&peer, "/t.T/Bidi", NULL);
+    for (int i = 0; i < 3000; i++) { /* whole messages, each in three pieces */
+        peer_send(&peer, reply, "\0\0", 2, false);
+        peer_send(&peer, reply, "\0\0\2", 3, false);
+        peer_send(&peer, reply, "ab", 2, false);
+        peer_pump(&peer);
+    }
+    assert_true(peer.alive);
+    peer_send(&peer, reply, "\0\0\1\0\0", 5, false);
+    unsigned sent = 0;
+    for (; peer.alive && sent < 10000; sent++) {
+        peer_send(&peer, reply, "x", 1, false);
+        peer_pump(&peer);
+    }
+    assert_true(sent > 1000 && sent < 2100);
+    assert_int_equal(peer.goaway_error, NGHTTP2_ENHANCE_YOUR_CALM);
+    peer_end(&peer);
 }
 
 /* Pings and settings whose acknowledgements are not read are bounded by nghttp2 or by us, whichever comes first. */
@@ -583,6 +608,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_floods_end_with_goaway),
+        cmocka_unit_test(test_a_message_in_crumbs_is_cut),
         cmocka_unit_test(test_unread_settings_flood_is_bounded),
         cmocka_unit_test(test_budget_refills_and_answers_earn_it),
         cmocka_unit_test(test_resets_beside_work_are_no_attack),
