@@ -7,7 +7,7 @@
 
 #include "tests/support/pg_fixture.h"
 
-enum { DAYS = 30, MEMBERS = 2000, BATCH = 100 };
+enum { DAYS = 30, MEMBERS = 2000, BATCH = 20 };
 
 /* Autovacuum's rule with its defaults: more than 50 + a fifth of the rows are dead. */
 static uint32_t vacuum_due(PGconn *raw)
@@ -82,11 +82,11 @@ static void partition_off_and_on(const struct bench *bench, PGconn *raw)
 {
     int64_t rows = db_number(raw, "SELECT count(*) FROM ledger_202603"), all = db_number(raw, "SELECT count(*) FROM ledger");
     int64_t start_us = clock_boot_us();
-    db_run(raw, "ALTER TABLE ledger DETACH PARTITION ledger_202603 CONCURRENTLY");
-    db_run(raw, "ALTER TABLE order_event DETACH PARTITION order_event_202603 CONCURRENTLY");
+    db_run(raw, "ALTER TABLE ledger DETACH PARTITION ledger_202603");
+    db_run(raw, "ALTER TABLE order_event DETACH PARTITION order_event_202603");
     char note[96];
     text_format(note, sizeof note, ",\"rows\":%lld,\"rows_left\":%lld", (long long)rows, (long long)(all - rows));
-    tell(bench, &(struct figure){.name = "a month's partitions detached, while postings go on", .unit = "ms", .value = seconds_since(start_us) * 1e3, .note = note});
+    tell(bench, &(struct figure){.name = "a month's partitions detached", .unit = "ms", .value = seconds_since(start_us) * 1e3, .note = note});
     if (db_number(raw, "SELECT count(*) FROM ledger") != all - rows) die("a detached month is still there");
     start_us = clock_boot_us();
     db_run(raw, "ALTER TABLE ledger ATTACH PARTITION ledger_202603 FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')");
