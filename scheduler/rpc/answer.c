@@ -24,7 +24,7 @@ void rpc_call_add_header(struct rpc_call *call, const char *name, const void *va
 
 void rpc_call_add_trailer(struct rpc_call *call, const char *name, const void *value, size_t size)
 {
-    if (!call->finished) add_metadata(&call->trailers, name, value, size);
+    if (!call_is_over(call)) add_metadata(&call->trailers, name, value, size);
 }
 
 /* Name-value pairs on their way to nghttp2, and the memory of those that had to be encoded: most answers have none. */
@@ -127,7 +127,7 @@ size_t answer_take(struct rpc_call *call, uint8_t *to, size_t most)
     if (take) memcpy(to, call->out.data + call->out_at, take);
     call->out_at += take;
     call->progress_ms = call->session->table->now_ms;
-    if (!call->finished && !call->writable_due && call->out_high && call->out.size - call->out_at <= call->out_high / 2) {
+    if (!call_is_over(call) && !call->writable_due && call->out_high && call->out.size - call->out_at <= call->out_high / 2) {
         call->writable_due = true; /* told after the wire has returned: a handler may send and finish */
         call->session->writable_due++;
     }
@@ -150,7 +150,7 @@ static ssize_t read_out(nghttp2_session *h2, int32_t stream, uint8_t *to, size_t
     size_t take = answer_take(call, to, most);
     if (call->out_at < call->out.size) return (ssize_t)take;
     answer_taken(call);
-    if (call->finished) {
+    if (call_is_over(call)) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (!call->http_status && !call->web) {
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
@@ -239,7 +239,7 @@ static void out_append(struct rpc_call *call, uint8_t flag, const uint8_t *messa
 
 enum status rpc_send(struct rpc_call *call, const uint8_t *message, size_t size)
 {
-    ASSERT(!call->finished);
+    ASSERT(!call_is_over(call));
     const struct rpc_limits *limits = call->session->table->limits;
     size_t whole = size + FRAME_PREFIX;
     if (whole > limits->call_queue_bytes - (call->out.size - call->out_at) || !call_has_room(call, whole)) return STATUS_RESOURCE_EXHAUSTED;
@@ -303,8 +303,7 @@ static void submit_trailers_only(struct rpc_call *call, const struct error *err)
 
 void rpc_finish(struct rpc_call *call, const struct error *err)
 {
-    ASSERT(!call->finished);
-    call->finished = true;
+    call_move(call, CALL_ENDING);
     call->finish_status = err ? err->status : STATUS_OK;
     if (err) call->session->table->stats.calls_failed++;
     call_slot_give(call); /* nobody finds it any more; it lives until its stream has closed */
@@ -333,7 +332,8 @@ void call_http(struct rpc_call *call)
     pairs.count = 0;
     pairs_add(&pairs, ":status", sizeof ":status" - 1, code, strlen(code), NGHTTP2_NV_FLAG_NONE);
     PAIRS_LITERAL(&pairs, "content-type", "text/plain; charset=utf-8");
-    call->finished = call->responded = true;
+    call_move(call, CALL_ENDING);
+    call->responded = true;
     call_slot_give(call);
     buffer_append(&call->out, body, strlen(body));
     call_recount(call);

@@ -20,6 +20,24 @@ enum { SPARES_MAX = 512 }; /* about 2 MB; what a busy server has open at once */
 enum { SPARE_BYTES_MAX = 1024 }; /* larger buffers are not kept */
 enum { BOMB_COST = 200 }; /* in control frames, for unfolding megabytes out of a few kilobytes in vain */
 
+/* ---- the life of a call ---- */
+
+static const uint32_t CALL_NEXT[] = {
+    [CALL_HEADERS] = BIT(CALL_OPEN) | BIT(CALL_PLAIN) | BIT(CALL_ENDING), /* at once ending: refused by its headers */
+    [CALL_OPEN] = BIT(CALL_HALF_CLOSED) | BIT(CALL_ENDING) | BIT(CALL_GONE),
+    [CALL_HALF_CLOSED] = BIT(CALL_ENDING) | BIT(CALL_GONE),
+    [CALL_PLAIN] = BIT(CALL_ENDING),
+    [CALL_ENDING] = 0,
+    [CALL_GONE] = 0,
+};
+static_assert(COUNT_OF(CALL_NEXT) == CALL_PHASE_COUNT, "a row for each phase");
+
+void call_move(struct rpc_call *call, enum call_phase to)
+{
+    ASSERT(CALL_NEXT[call->phase] & BIT(to));
+    call->phase = to;
+}
+
 /* ---- memory: every byte that a peer can make us hold is counted, for its connection and for the server ---- */
 
 void call_recount(struct rpc_call *call)
@@ -264,8 +282,8 @@ void call_on_header(struct rpc_call *call, const char *name, size_t name_size, c
 
 void call_fail(struct rpc_call *call, const struct error *err)
 {
-    if (call->opened && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, err->status);
-    if (!call->finished) rpc_finish(call, err);
+    if (call_is_open(call) && call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, err->status);
+    if (!call_is_over(call)) rpc_finish(call, err);
 }
 
 static void refuse(struct rpc_call *call, enum status status, const char *text)
@@ -293,11 +311,13 @@ static int http_status(const struct rpc_call *call)
 void call_on_headers(struct rpc_call *call)
 {
     struct call_table *table = call->session->table;
-    call->headers_done = true;
     table->stats.calls_total++;
     call->web = is_type(call->content_type, "application/grpc-web");
     call->http_status = http_status(call);
-    if (call->http_status) return;
+    if (call->http_status) {
+        call_move(call, CALL_PLAIN);
+        return;
+    }
     const struct rpc_method *method = call_table_method(table, call->path);
     if (!method) refuse(call, STATUS_UNIMPLEMENTED, "no such service or method");
     else if (call->header_bad_timeout) refuse(call, STATUS_INTERNAL, "grpc-timeout must be 1 to 8 digits and a unit of H M S m u n");
@@ -308,7 +328,7 @@ void call_on_headers(struct rpc_call *call)
     else if (!call_has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too much is in flight; call again in a moment");
     else {
         call->method = method;
-        call->opened = true;
+        call_move(call, CALL_OPEN);
         frame_reader_renew(&call->reader, method->request_bytes_max, strcmp(call->encoding, "gzip") == 0);
         buffer_init(&call->held, (size_t)1 << 22);
         if (method->handler->on_open) method->handler->on_open(call, method->context);
@@ -351,7 +371,7 @@ static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
 {
     size_t at = 0;
     call->delivering = true;
-    while (at < count && !call->finished && !call->paused) {
+    while (at < count && !call_is_over(call) && !call->paused) {
         const uint8_t *message;
         size_t used, size;
         struct error err;
@@ -368,10 +388,10 @@ static size_t consume(struct rpc_call *call, const uint8_t *bytes, size_t count)
         }
         if (message) deliver(call, message, size);
         call_recount(call);
-        if (!call->finished && !call_has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too many large requests at once on this connection");
+        if (!call_is_over(call) && !call_has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too many large requests at once on this connection");
     }
     call->delivering = false;
-    return call->finished ? count : at;
+    return call_is_over(call) ? count : at;
 }
 
 static void hold(struct rpc_call *call, const uint8_t *bytes, size_t count)
@@ -384,7 +404,7 @@ static void hold(struct rpc_call *call, const uint8_t *bytes, size_t count)
 void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count)
 {
     call->progress_ms = call->session->table->now_ms;
-    if (!call->opened || call->finished) {
+    if (!call_is_open(call)) {
         consume_stream(call, count);
         return;
     }
@@ -401,8 +421,8 @@ void call_on_data(struct rpc_call *call, const uint8_t *bytes, size_t count)
 
 static void half_close(struct rpc_call *call)
 {
-    if (call->half_close_told || call->finished || call->paused || call->held.size) return;
-    call->half_close_told = true;
+    if (call->phase != CALL_OPEN || call->paused || call->held.size) return;
+    call_move(call, CALL_HALF_CLOSED);
     const struct rpc_handler *handler = call->method->handler;
     if (call->message) {
         handler->on_message(call, call->method->context, call->message, call->message_size); /* it may finish the call, and the memory stays until the stream closes */
@@ -424,8 +444,8 @@ void call_on_remote_close(struct rpc_call *call)
 {
     call->remote_closed = true;
     call->progress_ms = call->session->table->now_ms;
-    if (call->opened) half_close(call);
-    else if (call->http_status && !call->finished) call_http(call);
+    if (call->phase == CALL_PLAIN) call_http(call);
+    else half_close(call);
 }
 
 void rpc_call_pause(struct rpc_call *call)
@@ -458,13 +478,13 @@ void call_writable(struct rpc_call *call)
     call->writable_due = false;
     call->session->writable_due--;
     call->out_high = 0;
-    if (!call->finished && call->method->handler->on_writable) call->method->handler->on_writable(call, call->method->context);
+    if (call_is_open(call) && call->method->handler->on_writable) call->method->handler->on_writable(call, call->method->context);
 }
 
 void call_gone(struct rpc_call *call, enum status why)
 {
-    if (!call->opened || call->finished) return;
-    call->finished = true;
+    if (!call_is_open(call)) return;
+    call_move(call, CALL_GONE);
     call_slot_give(call);
     if (call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, why);
 }

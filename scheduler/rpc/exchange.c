@@ -37,7 +37,7 @@ struct rpc_exchange *exchange_new(struct call_table *table, const char *path, co
 void rpc_exchange_header(struct rpc_exchange *exchange, const char *name, size_t name_size, const char *value, size_t size)
 {
     struct rpc_call *call = exchange->call;
-    ASSERT(!call->headers_done);
+    ASSERT(call->phase == CALL_HEADERS);
     if (name_size == 0 || name[0] == ':') return;
     call->header_bytes += name_size + size + 32;
     if (call->header_bytes <= call->session->table->limits->header_list_bytes) call_on_header(call, name, name_size, (const uint8_t *)value, size);
@@ -84,7 +84,7 @@ size_t rpc_exchange_take(struct rpc_exchange *exchange, uint8_t *to, size_t most
 
 bool rpc_exchange_is_over(const struct rpc_exchange *exchange)
 {
-    return exchange->session.dead || (exchange->call->finished && exchange->call->out.size == exchange->call->out_at);
+    return exchange->session.dead || (call_is_over(exchange->call) && exchange->call->out.size == exchange->call->out_at);
 }
 
 bool rpc_exchange_is_broken(const struct rpc_exchange *exchange)

@@ -142,7 +142,7 @@ static void end_calls(struct session *session, bool only_watchers)
 {
     for (struct rpc_call *call = session->calls, *next; call; call = next) {
         next = call->next;
-        if (call->finished || !call->opened || (only_watchers && call->method->kind != RPC_SERVER_STREAM)) continue;
+        if (!call_is_open(call) || (only_watchers && call->method->kind != RPC_SERVER_STREAM)) continue;
         struct error err;
         error_set(&err, STATUS_UNAVAILABLE, "the server is stopping; connect again");
         err.retry_ms = 1000;

@@ -126,7 +126,7 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
     (void)flags;
     (void)context;
     struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
-    if (!call || call->headers_done) return 0;
+    if (!call || call->phase != CALL_HEADERS) return 0;
     call->header_bytes += name_size + value_size + 32;
     if (call->header_bytes > call->session->table->limits->header_list_bytes) {
         /* the rest still has to be decoded to keep the peer's table in step, but nothing of it is kept */
@@ -178,7 +178,7 @@ static int on_frame_recv(nghttp2_session *h2, const nghttp2_frame *frame, void *
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     struct rpc_call *call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
     if (!call) return 0;
-    if (frame->hd.type == NGHTTP2_HEADERS && !call->headers_done) call_on_headers(call);
+    if (frame->hd.type == NGHTTP2_HEADERS && call->phase == CALL_HEADERS) call_on_headers(call);
     /* a handler may have finished the call meanwhile: look again */
     call = nghttp2_session_get_stream_user_data(h2, frame->hd.stream_id);
     if (call && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) call_on_remote_close(call);
@@ -391,8 +391,8 @@ void session_shutdown(struct session *session)
 void session_expire(struct session *session, int64_t now_ms)
 {
     for (struct rpc_call *call = session->calls; call; call = call->next) {
-        if (call->finished || call->deadline_ms == 0) continue;
-        if (!call->headers_done || now_ms < call->deadline_ms) {
+        if (call_is_over(call) || call->deadline_ms == 0) continue;
+        if (call->phase == CALL_HEADERS || now_ms < call->deadline_ms) {
             if (call->deadline_ms < session->table->next_deadline_ms) session->table->next_deadline_ms = call->deadline_ms;
             continue;
         }
@@ -425,7 +425,7 @@ void session_tick_calls(struct session *session, int64_t now_ms)
     const struct rpc_limits *limits = session->table->limits;
     for (struct rpc_call *call = session->calls, *next; call; call = next) {
         next = call->next;
-        bool stuck_body = !call->remote_closed && !call->paused && (!call->opened || frame_reader_is_inside(&call->reader) ||
+        bool stuck_body = !call->remote_closed && !call->paused && (!call->method || frame_reader_is_inside(&call->reader) ||
                           (call->method && (call->method->kind == RPC_UNARY || call->method->kind == RPC_SERVER_STREAM)));
         bool stuck_answer = call->out.size > call->out_at;
         if (now_ms - call->progress_ms < (int64_t)(stuck_answer ? limits->write_stall_ms : limits->body_ms)) continue;

@@ -101,9 +101,21 @@ struct call_table *rpc_server_table(struct rpc_server *server);
 
 /* ---- a call ---- */
 
+/* The life of a call; call.c has the table of what may follow what, and call_move alone changes it. */
+enum call_phase {
+    CALL_HEADERS,                     /* its headers are coming: no handler knows it */
+    CALL_OPEN,                        /* on_open, on_message, on_writable: the request is coming, an answer may go */
+    CALL_HALF_CLOSED,                 /* the request was whole and its handler knows: it owes the rest of the answer */
+    CALL_PLAIN,                       /* no gRPC: answered in HTTP when its body, which nobody reads, has ended */
+    CALL_ENDING,                      /* rpc_finish: what is queued leaves, then the status. No callback comes any more */
+    CALL_GONE,                        /* on_gone was the last callback: broken by the peer or the clock; its stream has yet to close */
+    CALL_PHASE_COUNT,
+};
+
 struct rpc_call {
     struct session *session;
     int32_t stream;
+    enum call_phase phase;
     uint32_t slot, generation;
     const struct rpc_method *method;  /* NULL until the headers are good */
     struct rpc_call *next, *previous;
@@ -114,13 +126,13 @@ struct rpc_call {
     struct metadata metadata;
     size_t header_bytes;
     int64_t deadline_ms;              /* boot time; 0 none */
-    bool header_bad_timeout, headers_done, remote_closed, takes_gzip;
+    bool header_bad_timeout, remote_closed, takes_gzip;
     struct frame_reader reader;
     struct buffer held;               /* bytes that arrived while paused, or behind a message */
     const uint8_t *message;           /* the one message of a unary call, in the reader until half-close */
     size_t message_size;
     uint32_t messages_in, crumbs;     /* crumbs: small pieces of the message at hand, one after the other */
-    bool paused, delivering, half_close_told;
+    bool paused, delivering;
     size_t counted;                   /* its share of session->memory */
     size_t unconsumed;                /* window not given back while paused */
     int64_t progress_ms;
@@ -128,7 +140,7 @@ struct rpc_call {
     struct metadata headers, trailers;
     struct buffer out;
     size_t out_at, out_high;          /* out_high: the most that was queued since on_writable */
-    bool responded, finished, deferred, opened, writable_due;
+    bool responded, deferred, writable_due;
     bool fold, fold_asked, fold_named, fold_told; /* as the handler wants it now; it has said so; it has ever wanted it; the headers have named gzip */
     enum status finish_status;
     struct error *finish_error;       /* for the trailers; NULL: OK */
@@ -137,6 +149,17 @@ struct rpc_call {
     int http_status;                  /* not 0: no gRPC call, answered in plain HTTP when its body has ended */
 };
 
+void call_move(struct rpc_call *call, enum call_phase to);
+/** Its handler has seen it open and expects callbacks. */
+static inline bool call_is_open(const struct rpc_call *call)
+{
+    return call->phase == CALL_OPEN || call->phase == CALL_HALF_CLOSED;
+}
+/** Nothing more is to be said to it. */
+static inline bool call_is_over(const struct rpc_call *call)
+{
+    return call->phase == CALL_ENDING || call->phase == CALL_GONE;
+}
 void call_free(struct rpc_call *call);
 struct rpc_call *call_new(struct session *session, int32_t stream);
 void call_spares_free(struct call_table *table);

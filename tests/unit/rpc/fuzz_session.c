@@ -46,7 +46,7 @@ static bool begin(struct session *session, uint8_t how)
         uint8_t head[9] = {0, 0, length, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 0, 0, 0, stream};
         if (!session_feed(session, head, sizeof head) || !session_feed(session, block, length)) return false;
     }
-    ASSERT(session->call_count == (how & 2 ? 2u : 1u) && session->calls->opened);
+    ASSERT(session->call_count == (how & 2 ? 2u : 1u) && call_is_open(session->calls));
     return true;
 }
 
@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buffer_clear(&out);
         session_expire(&session, table.now_ms += data[at] == 0xff ? 5000 : 1);
         struct rpc_call *call = session.calls;
-        if (call && call->paused && !call->finished) rpc_call_resume(call);
+        if (call && call->paused && !call_is_over(call)) rpc_call_resume(call);
     }
     bool ticked = session_tick(&session, 100000000);
     (void)ticked;
