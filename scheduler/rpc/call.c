@@ -2,6 +2,7 @@
 #include "codec.h"
 #include "session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
