@@ -24,6 +24,8 @@ struct fleet_model {
     int32_t *to;                        /* [a * node_count + b]: from a to b */
     int32_t *from;                      /* the transpose: [b * node_count + a] from a to b, so that a scan stays in one row */
     uint32_t near_count;                /* neighbours of each request */
+    int32_t *detour, *detour_least;     /* room for a try over the longest route */
+    uint32_t *detour_count;
     uint32_t *near;                     /* [request * near_count + k]: other requests, nearest in place and time first */
 };
 
@@ -113,6 +115,8 @@ bool fleet_stops_fill(const struct fleet_model *model, struct fleet_stop *stops,
 /* fleet_try.c */
 /** The cheapest place for a pair in `stops` below `bound`; cost FLEET_COST_NONE if there is none. */
 struct fleet_place fleet_try(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request, int32_t bound);
+/** Whether there is any. */
+bool fleet_try_fits(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request);
 /** One of all possible places, each equally likely. */
 struct fleet_place fleet_try_any(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request, struct rng *rng);
 /** The cheapest place in a route, remembered as long as the route's content stays. */

@@ -16,7 +16,8 @@ enum {
 struct fleet_ejector {
     uint32_t *penalty;           /* by request: how often it fitted nowhere */
     struct fleet_stop *scratch[2];
-    uint32_t *members;           /* requests of the route looked at, the least penalised first */
+    uint32_t *members;           /* the served requests route by route, in a route the least penalised first */
+    uint32_t *first;             /* route r's are members[first[r]] .. members[first[r + 1] - 1] */
 };
 
 struct ejection {
@@ -28,7 +29,9 @@ struct ejection {
 struct eject_search {
     struct fleet_state *state;
     struct fleet_ejector *ejector;
-    uint32_t request, route, member_count, most, sets;
+    uint32_t request, route, size, sets;
+    const uint32_t *members;     /* of the route looked at */
+    uint32_t member_count;
     uint32_t chosen[EJECT_MAX];
     struct ejection best;
 };
@@ -38,6 +41,7 @@ struct fleet_ejector *fleet_ejector_new(const struct fleet_model *model)
     struct fleet_ejector *ejector = mem_zalloc(1, sizeof *ejector);
     ejector->penalty = mem_zalloc(model->request_count + 1, sizeof *ejector->penalty);
     ejector->members = mem_zalloc(model->request_count + 1, sizeof *ejector->members);
+    ejector->first = mem_zalloc(model->request_count + 2, sizeof *ejector->first);
     for (uint32_t i = 0; i < 2; i++) ejector->scratch[i] = mem_zalloc(model->node_count + 4, sizeof *ejector->scratch[i]);
     for (uint32_t r = 0; r < model->request_count; r++) ejector->penalty[r] = 1;
     return ejector;
@@ -48,6 +52,7 @@ void fleet_ejector_free(struct fleet_ejector *ejector)
     if (!ejector) return;
     free(ejector->penalty);
     free(ejector->members);
+    free(ejector->first);
     for (uint32_t i = 0; i < 2; i++) free(ejector->scratch[i]);
     free(ejector);
 }
@@ -65,57 +70,67 @@ static uint32_t stops_without(const struct fleet_state *state, uint32_t route, c
     return fleet_stops_fill(state->model, out, kept) ? kept : 0;
 }
 
-static void weigh_set(struct eject_search *search, uint32_t size, uint64_t sum)
+static void weigh_set(struct eject_search *search, uint64_t sum)
 {
     struct ejection *best = &search->best;
     if (sum == best->sum && rng_below(&search->state->rng, best->ties + 1) != 0) return;
     search->sets++;
-    uint32_t kept = stops_without(search->state, search->route, search->chosen, size, search->ejector->scratch[0]);
-    if (kept == 0 || fleet_try(search->state->model, search->ejector->scratch[0], kept, search->request, FLEET_COST_NONE).cost == FLEET_COST_NONE) return;
+    const struct fleet_model *model = search->state->model;
+    uint32_t kept = stops_without(search->state, search->route, search->chosen, search->size, search->ejector->scratch[0]);
+    if (kept == 0 || !fleet_try_fits(model, search->ejector->scratch[0], kept, search->request)) return;
     best->ties = sum == best->sum ? best->ties + 1 : 1;
     best->sum = sum;
     best->route = search->route;
-    best->count = size;
-    memcpy(best->requests, search->chosen, size * sizeof *search->chosen);
+    best->count = search->size;
+    memcpy(best->requests, search->chosen, search->size * sizeof *search->chosen);
 }
 
-/* All sets of members from `from` on whose penalties stay within the best found; members are in order of penalty, so the first too dear ends it. */
-static void extend_set(struct eject_search *search, uint32_t from, uint32_t size, uint64_t sum)
+/* All sets of the wanted size whose penalties stay within the best found; members are in order of penalty, so the first too dear ends it. */
+static void extend_set(struct eject_search *search, uint32_t from, uint32_t have, uint64_t sum)
 {
-    ASSERT(size < EJECT_MAX);
+    ASSERT(have < EJECT_MAX);
     for (uint32_t m = from; m < search->member_count && search->sets < SETS_MAX; m++) {
-        uint32_t request = search->ejector->members[m];
-        uint64_t with = sum + search->ejector->penalty[request];
-        if (with > search->best.sum) return;
-        search->chosen[size] = request;
-        weigh_set(search, size + 1, with);
-        if (size + 1 < search->most) extend_set(search, m + 1, size + 1, with);
+        uint32_t request = search->members[m];
+        uint64_t penalty = search->ejector->penalty[request];
+        if (sum + penalty * (search->size - have) > search->best.sum) return;
+        search->chosen[have] = request;
+        if (have + 1 == search->size) weigh_set(search, sum + penalty);
+        else extend_set(search, m + 1, have + 1, sum + penalty);
     }
 }
 
-static void list_members(struct eject_search *search)
+static void list_members(const struct fleet_state *state, struct fleet_ejector *ejector)
 {
-    const struct fleet_route *route = &search->state->routes[search->route];
-    uint32_t *members = search->ejector->members, count = 0;
-    const uint32_t *penalty = search->ejector->penalty;
-    for (uint32_t i = 1; i + 1 < route->count; i++) {
-        if (route->stops[i].node & 1) continue;
-        uint32_t request = route->stops[i].node >> 1, at = count++;
-        for (; at > 0 && penalty[members[at - 1]] > penalty[request]; at--) members[at] = members[at - 1];
-        members[at] = request;
+    uint32_t count = 0;
+    const uint32_t *penalty = ejector->penalty;
+    for (uint32_t r = 0; r < state->route_count; r++) {
+        const struct fleet_route *route = &state->routes[r];
+        uint32_t first = ejector->first[r] = count;
+        for (uint32_t i = 1; i + 1 < route->count; i++) {
+            if (route->stops[i].node & 1) continue;
+            uint32_t request = route->stops[i].node >> 1, at = count++;
+            for (; at > first && penalty[ejector->members[at - 1]] > penalty[request]; at--) ejector->members[at] = ejector->members[at - 1];
+            ejector->members[at] = request;
+        }
     }
-    search->member_count = count;
+    ejector->first[state->route_count] = count;
 }
 
-static bool find_ejection(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t request, uint32_t most, struct ejection *out)
+/* Small sets first, over all routes: what they cost bounds the larger ones, of which there are many more. */
+static bool find_ejection(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t request, struct ejection *out)
 {
-    struct eject_search search = {.state = state, .ejector = ejector, .request = request, .most = most, .best = {.sum = UINT64_MAX}};
-    uint32_t begin = rng_below(&state->rng, state->route_count);
-    for (uint32_t k = 0; k < state->route_count; k++) {
-        search.route = begin + k < state->route_count ? begin + k : begin + k - state->route_count;
-        search.sets = 0;
-        list_members(&search);
-        extend_set(&search, 0, 0, 0);
+    struct eject_search search = {.state = state, .ejector = ejector, .request = request, .best = {.sum = UINT64_MAX}};
+    list_members(state, ejector);
+    for (search.size = 1; search.size <= EJECT_MAX; search.size++) {
+        if (search.best.sum < search.size) break;
+        uint32_t begin = rng_below(&state->rng, state->route_count);
+        for (uint32_t k = 0; k < state->route_count; k++) {
+            search.route = begin + k < state->route_count ? begin + k : begin + k - state->route_count;
+            search.sets = 0;
+            search.members = ejector->members + ejector->first[search.route];
+            search.member_count = ejector->first[search.route + 1] - ejector->first[search.route];
+            extend_set(&search, 0, 0, 0);
+        }
     }
     *out = search.best;
     return search.best.sum != UINT64_MAX;
@@ -228,7 +243,7 @@ bool fleet_eject_route(struct fleet_state *state, struct fleet_ejector *ejector,
         }
         ejector->penalty[request]++;
         struct ejection ejection;
-        if (++waiting > PATIENCE * 100 || !find_ejection(state, ejector, request, EJECT_MAX, &ejection)) { /* another route may be easier to empty */
+        if (++waiting > PATIENCE * 100 || !find_ejection(state, ejector, request, &ejection)) { /* another route may be easier to empty */
             fleet_restore(state, &before);
             empty_route(state);
             least = UINT32_MAX;

@@ -117,6 +117,9 @@ enum status fleet_model_new(const struct plan_instance *instance, struct fleet_m
     model->names = mem_zalloc(n, sizeof *model->names);
     model->to = mem_zalloc((size_t)n * n, sizeof *model->to);
     model->from = mem_zalloc((size_t)n * n, sizeof *model->from);
+    model->detour = mem_zalloc(n + 4, sizeof *model->detour);
+    model->detour_least = mem_zalloc(n + 4, sizeof *model->detour_least);
+    model->detour_count = mem_zalloc(1, sizeof *model->detour_count);
     uint32_t at = 0;
     for (uint32_t i = 1; i < n; i++) {
         if (!instance->nodes[i].pickup) continue;
@@ -144,6 +147,9 @@ void fleet_model_free(struct fleet_model *model)
     free(model->to);
     free(model->from);
     free(model->near);
+    free(model->detour);
+    free(model->detour_least);
+    free(model->detour_count);
     free(model);
 }
 

@@ -76,7 +76,7 @@ static void run(const struct fleet_model *model, const struct plan_fleet_options
     fleet_restore(state, &best);
     uint32_t least = fleet_model_least_routes(model);
     fewer_routes(state, ejector, &clock, 400000, least, &best);
-    fleet_anneal(state, &clock, 1000000, 1.0, 0.01, &best);
+    fleet_anneal(state, &clock, 1000000, 4.0, 0.03, &best);
     write_routes(model, &best, out);
     out->steps = clock.steps;
     out->tries = state->tries;

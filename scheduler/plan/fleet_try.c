@@ -17,23 +17,47 @@ static inline struct try_rows rows_of(const struct fleet_model *model, uint32_t 
                              .between = model->to[p * n + d]};
 }
 
-/* The delivery behind each stop after the pickup's, as long as windows, loads and the bound allow. */
-static inline void try_deliveries(const struct try_rows *rows, const struct fleet_stop *stops, uint32_t count, uint32_t i, int32_t begin, int32_t pickup_cost,
-                                  int32_t room, struct fleet_place *best)
+/* What the delivery would cost behind each stop if the pickup took no time, FLEET_COST_NONE where even that is too late; and the least of these from a stop
+ * on: most pickups are then given up without a look at their deliveries. */
+static void fill_detours(const struct fleet_model *model, const struct try_rows *rows, const struct fleet_stop *stops, uint32_t count)
 {
-    for (uint32_t j = i + 1; j + 1 < count; j++) {
+    int32_t *detour = model->detour, *least = model->detour_least;
+    uint32_t last = 0;
+    for (; last + 1 < count; last++) {
+        const struct fleet_stop *stop = &stops[last], *next = stop + 1;
+        int32_t depart = stop->begin + stop->service;
+        if (depart > rows->delivery.close) break;
+        detour[last] = FLEET_COST_NONE;
+        if (next->latest < rows->delivery.open) continue;
+        int32_t to = rows->to_delivery[stop->node], from = rows->from_delivery[next->node], arrive = depart + to;
+        if (arrive > rows->delivery.close) continue;
+        if (arrive < rows->delivery.open) arrive = rows->delivery.open;
+        if (arrive + rows->delivery.service + from <= next->latest) detour[last] = to + from - stop->leg;
+    }
+    model->detour_count[0] = last;
+    int32_t low = FLEET_COST_NONE;
+    least[last] = low;
+    for (uint32_t j = last; j-- > 0;) {
+        if (detour[j] < low) low = detour[j];
+        least[j] = low;
+    }
+}
+
+/* The delivery behind each stop after the pickup's, as long as windows, loads and the bound allow. */
+static inline void try_deliveries(const struct fleet_model *model, const struct try_rows *rows, const struct fleet_stop *stops, uint32_t i, int32_t begin,
+                                  int32_t pickup_cost, int32_t room, struct fleet_place *best)
+{
+    const int32_t *detour = model->detour, *least = model->detour_least;
+    for (uint32_t j = i + 1, end = model->detour_count[0]; j < end; j++) {
         const struct fleet_stop *stop = &stops[j], *next = stop + 1;
-        if (stop->load > room) return;
+        if (stop->load > room || least[j] == FLEET_COST_NONE || pickup_cost + least[j] >= best->cost) return;
         if (begin < stop->open) begin = stop->open;
         int32_t depart = begin + stop->service;
-        if (depart > rows->delivery.close) return;
-        int32_t to = rows->to_delivery[stop->node], arrive = depart + to;
-        if (arrive <= rows->delivery.close) {
+        if (detour[j] != FLEET_COST_NONE && pickup_cost + detour[j] < best->cost) {
+            int32_t arrive = depart + rows->to_delivery[stop->node];
             if (arrive < rows->delivery.open) arrive = rows->delivery.open;
-            int32_t from = rows->from_delivery[next->node];
-            int32_t cost = pickup_cost + to + from - stop->leg;
-            if (cost < best->cost && arrive + rows->delivery.service + from <= next->latest)
-                *best = (struct fleet_place){cost, (uint16_t)i, (uint16_t)j};
+            if (arrive <= rows->delivery.close && arrive + rows->delivery.service + rows->from_delivery[next->node] <= next->latest)
+                *best = (struct fleet_place){pickup_cost + detour[j], (uint16_t)i, (uint16_t)j};
         }
         begin = depart + stop->leg;
         if (begin > next->latest) return;
@@ -45,7 +69,9 @@ struct fleet_place fleet_try(const struct fleet_model *model, const struct fleet
     const struct try_rows rows = rows_of(model, request);
     const int32_t room = model->capacity - rows.pickup.demand;
     struct fleet_place best = {bound, 0, 0};
-    for (uint32_t i = 0; i + 1 < count; i++) {
+    fill_detours(model, &rows, stops, count);
+    const int32_t *least = model->detour_least;
+    for (uint32_t i = 0, end = model->detour_count[0]; i < end; i++) {
         const struct fleet_stop *stop = &stops[i], *next = stop + 1;
         int32_t depart = stop->begin + stop->service;
         if (depart > rows.pickup.close) break;
@@ -61,11 +87,41 @@ struct fleet_place fleet_try(const struct fleet_model *model, const struct fleet
             if (cost < best.cost && there + rows.delivery.service + from <= next->latest) best = (struct fleet_place){cost, (uint16_t)i, (uint16_t)i};
         }
         int32_t from = rows.from_pickup[next->node], cost = to + from - stop->leg;
-        if (cost >= best.cost || ready + from > next->latest) continue;
-        try_deliveries(&rows, stops, count, i, ready + from, cost, room, &best);
+        if (least[i + 1] == FLEET_COST_NONE || cost + least[i + 1] >= best.cost || ready + from > next->latest) continue;
+        try_deliveries(model, &rows, stops, i, ready + from, cost, room, &best);
     }
     if (best.cost == bound) best.cost = FLEET_COST_NONE;
     return best;
+}
+
+bool fleet_try_fits(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request)
+{
+    const struct try_rows rows = rows_of(model, request);
+    const int32_t room = model->capacity - rows.pickup.demand;
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        const struct fleet_stop *stop = &stops[i], *next = stop + 1;
+        int32_t leave = stop->begin + stop->service;
+        if (leave > rows.pickup.close) return false;
+        if (stop->load > room || next->latest < rows.pickup.open) continue;
+        leave += rows.to_pickup[stop->node];
+        if (leave > rows.pickup.close) continue;
+        if (leave < rows.pickup.open) leave = rows.pickup.open;
+        leave += rows.pickup.service;
+        int32_t there = leave + rows.between;
+        if (there < rows.delivery.open) there = rows.delivery.open;
+        if (there <= rows.delivery.close && there + rows.delivery.service + rows.from_delivery[next->node] <= next->latest) return true;
+        leave += rows.from_pickup[next->node];
+        for (uint32_t j = i + 1; j + 1 < count && leave <= stops[j].latest && stops[j].load <= room; j++) {
+            if (leave < stops[j].open) leave = stops[j].open;
+            leave += stops[j].service;
+            if (leave > rows.delivery.close) break;
+            there = leave + rows.to_delivery[stops[j].node];
+            if (there < rows.delivery.open) there = rows.delivery.open;
+            if (there <= rows.delivery.close && there + rows.delivery.service + rows.from_delivery[stops[j + 1].node] <= stops[j + 1].latest) return true;
+            leave += stops[j].leg;
+        }
+    }
+    return false;
 }
 
 struct fleet_place fleet_try_any(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request, struct rng *rng)
