@@ -24,7 +24,7 @@ static struct wait **watch_list(struct api *api, enum wait_kind kind)
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
     case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
-    case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS: break;
+    case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS: break;
     }
     return NULL;
 }
@@ -173,7 +173,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
-    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_POSITIONS:
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS:
     case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
 }
@@ -189,7 +189,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: claim_on_answer(wait, call, message); break;
     case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
     case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: road_on_answer(wait, call, message); break;
-    case WAIT_ROUTE: case WAIT_MATRIX: routing_on_answer(wait, call, message); break;
+    case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: routing_on_answer(wait, call, message); break;
     case WAIT_SIGN_IN: access_on_answer(wait, call, message); break;
     case WAIT_WHO:
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:

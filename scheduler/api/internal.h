@@ -48,6 +48,8 @@ enum wait_kind {
     WAIT_WHO,
     WAIT_ROUTE,
     WAIT_MATRIX,
+    WAIT_NEAREST,
+    WAIT_ISOCHRONE,
     WAIT_POSITIONS,    /* a client stream of positions */
     WAIT_ORDERS,       /* WatchOrders: reading up, then fed */
     WAIT_COURIER,      /* WatchRoute */

@@ -90,14 +90,14 @@ enum status engine_place_check(const struct engine *engine, struct point at, con
 bool engine_ask(struct engine *engine, struct question *question)
 {
     if (atomic_load(&engine->stopping)) return false;
-    if (question->kind == QUESTION_ROUTE || question->kind == QUESTION_MATRIX) {
+    if (question->kind == QUESTION_ROUTE || question->kind == QUESTION_MATRIX || question->kind == QUESTION_ISOCHRONE) {
         struct to_router *to_router = mem_zalloc(1, sizeof *to_router);
         to_router->question = question;
         if (mailbox_post(engine->to_router, to_router)) return true;
         free(to_router);
         return false;
     }
-    if (question->kind == QUESTION_SNAPSHOT || question->kind == QUESTION_EXPLAIN) {
+    if (question->kind == QUESTION_SNAPSHOT || question->kind == QUESTION_EXPLAIN || question->kind == QUESTION_NEAREST) {
         struct to_writer *to_writer = mem_zalloc(1, sizeof *to_writer);
         to_writer->kind = TO_WRITER_QUESTION;
         to_writer->question = question;

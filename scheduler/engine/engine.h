@@ -85,12 +85,14 @@ enum question_kind {
     QUESTION_ROADS,      /* with_history: those that are over too */
     QUESTION_ROUTE,      /* on the router thread */
     QUESTION_MATRIX,
+    QUESTION_NEAREST,    /* the writer says who is on shift, the router who is soonest */
+    QUESTION_ISOCHRONE,  /* on the router thread */
     QUESTION_SIGN_IN,    /* a code for a token */
     QUESTION_SNAPSHOT,   /* on the writer thread: the committed world, consistent with the published stream */
     QUESTION_EXPLAIN,
 };
 
-enum { ROUTE_POINTS_MAX = 25, MATRIX_CELLS_MAX = 1000000, MATRIX_POINTS_MAX = 10000 };
+enum { ROUTE_POINTS_MAX = 25, MATRIX_CELLS_MAX = 1000000, MATRIX_POINTS_MAX = 10000, NEAREST_MAX = 1000, CONTOURS_MAX = 10 };
 
 enum catalog_table { CATALOG_MEMBERS = 1, CATALOG_PRODUCTS, CATALOG_TESTS, CATALOG_FACILITIES, CATALOG_COURIERS };
 
@@ -133,8 +135,12 @@ struct question {
     uint64_t road_id;
     struct cause cause;                 /* ROAD_REPORT, ROAD_WITHDRAW */
     char reason[REASON_TEXT_MAX];       /* ROAD_WITHDRAW */
-    int64_t depart_ms;                  /* ROUTE, MATRIX: by the traffic of that hour; 0: of now */
-    struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets */
+    int64_t depart_ms;                  /* ROUTE, MATRIX, NEAREST, ISOCHRONE: by the traffic of that hour; 0: of now */
+    struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets; NEAREST, ISOCHRONE: one */
+    bool chinese;                       /* ROUTE: steps in Chinese, else in English */
+    uint32_t travel_ms_max;             /* NEAREST: 0 however long; `limit` many */
+    uint32_t contours_ms[CONTOURS_MAX], contour_count, reach_m; /* ISOCHRONE; reach_m 0: geo's own */
+    bool towards, gcj02;                /* ISOCHRONE */
     uint32_t point_count, source_count;
     bool without_geometry;
     const char *audit;                  /* what is read, for the access log; a constant, NULL: no health data */
@@ -206,7 +212,26 @@ struct leg {
     uint32_t point_count, step_count;
     struct point *points;              /* geometry */
     uint32_t *at_ms;                   /* per geometry point, from the leg's start */
-    struct leg_step { char name[NAME_TEXT_MAX]; uint32_t travel_ms, distance_m; } *steps;
+    struct leg_step {
+        char name[NAME_TEXT_MAX];
+        const char *instruction;
+        uint32_t travel_ms, distance_m, point_first, point_last;
+        enum leg_manoeuvre {           /* in geo's order */
+            LEG_DEPART = 1, LEG_CONTINUE, LEG_SLIGHT_RIGHT, LEG_RIGHT, LEG_SHARP_RIGHT, LEG_UTURN, LEG_SHARP_LEFT, LEG_LEFT, LEG_SLIGHT_LEFT,
+            LEG_ROUNDABOUT, LEG_ROUNDABOUT_LEAVE, LEG_ARRIVE
+        } manoeuvre;
+        uint8_t exit, side;            /* side: 1 left, 2 right */
+        uint16_t heading_deg;
+        int16_t turn_deg;
+    } *steps;
+};
+
+/** A courier on shift and where he was last seen; how soon he can be there. */
+struct near_courier {
+    struct courier_id id;
+    struct point at;
+    int64_t position_ms;
+    uint32_t travel_ms, distance_m;
 };
 
 enum message_kind {
@@ -250,6 +275,10 @@ struct message {
     uint32_t leg_count;
     uint32_t *matrix_ms, *matrix_m;    /* MATRIX */
     uint32_t matrix_cells;
+    struct near_courier *near;         /* NEAREST, soonest first */
+    uint32_t near_count;
+    char *geojson;                     /* ISOCHRONE: malloc'd, owned */
+    uint32_t tolerance_m;
     struct explanation *explanation;   /* EXPLAIN */
 };
 void message_free(struct message *message);

@@ -61,6 +61,8 @@ struct to_router {
     struct plan_request *explain;
     struct board_order order;
     struct view *view;
+    struct near_courier *couriers; /* NEAREST: who is on shift; owned */
+    uint32_t courier_count;
 };
 
 struct shared_catalog {
@@ -159,6 +161,8 @@ struct plan_oracle oracle_for(struct oracle *oracle, const struct plan_request *
 /* publish.c: the writer's view of the committed world */
 struct view *publish_delta(const struct engine *engine, const struct fact *facts, uint32_t count, int64_t now_ms);
 struct view *publish_snapshot(const struct engine *engine, struct courier_id courier, int64_t now_ms);
+/** Couriers on shift whose place is known, on the writer's thread; malloc'd. */
+struct near_courier *publish_on_shift(const struct engine *engine, uint32_t *count);
 struct view *publish_positions(struct engine *engine, const struct command *positions, uint32_t count, int64_t now_ms);
 void publish_order(const struct world *committed, struct order_id order, struct board_order *out);
 

@@ -39,6 +39,7 @@ void message_free(struct message *message)
     arena_free(message->arena);
     free(message->matrix_ms);
     free(message->matrix_m);
+    free(message->geojson);
     free(message);
 }
 
@@ -70,6 +71,7 @@ void to_router_free(struct to_router *to_router)
     question_free(to_router->question);
     plan_request_free(to_router->explain);
     view_unref(to_router->view);
+    free(to_router->couriers);
     free(to_router);
 }
 

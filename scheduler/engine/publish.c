@@ -156,3 +156,21 @@ struct view *publish_snapshot(const struct engine *engine, struct courier_id cou
     }
     return view;
 }
+
+/* ---- who is where ---- */
+
+struct near_courier *publish_on_shift(const struct engine *engine, uint32_t *count)
+{
+    const struct world *committed = engine->committed;
+    uint32_t all = world_courier_count(committed);
+    struct near_courier *out = mem_zalloc(all + 1, sizeof *out);
+    *count = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        const struct world_courier *courier = world_courier_at(committed, i);
+        const struct seen *seen = seen_slot(engine, courier->courier.id);
+        bool positioned = seen->courier.v && seen->at_ms > courier->seen_ms;
+        if (!courier->on_shift || (!positioned && courier->seen_ms == 0)) continue;
+        out[(*count)++] = (struct near_courier){.id = courier->courier.id, .at = positioned ? seen->at : courier->seen_at, .position_ms = positioned ? seen->at_ms : courier->seen_ms};
+    }
+    return out;
+}

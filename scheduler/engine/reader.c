@@ -310,6 +310,8 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_SIGN_IN: return sign_in(reader, question, message);
     case QUESTION_ROUTE:
     case QUESTION_MATRIX:
+    case QUESTION_NEAREST:
+    case QUESTION_ISOCHRONE:
     case QUESTION_SNAPSHOT:
     case QUESTION_EXPLAIN: break;
     }

@@ -1,26 +1,19 @@
 /* The router thread: routes and matrices for callers, and the travel times of explanations. CPU work on the shared map, away from every other
  * thread, so that a large matrix delays only other matrices. */
-#include "internal.h"
+#include "router.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { ROUTE_ARENA_BYTES = 256 << 20, EXPLAIN_LABEL_BYTES = 256 << 20 };
 
-struct router {
-    struct engine *engine;
-    struct geo_scratch *scratch;
-    struct geo_metric *metric;     /* of the question in hand */
-    struct oracle *oracle;
-};
-
-static void *take(struct message *message, size_t count, size_t size)
+void *router_take(struct message *message, size_t count, size_t size)
 {
     if (!message->arena) message->arena = arena_new(ROUTE_ARENA_BYTES);
     return arena_alloc(message->arena, (count ? count : 1) * size);
 }
 
-static enum status snap_all(struct router *router, const struct question *question, struct geo_snap *snaps, struct error *err)
+enum status router_snap_all(const struct router *router, const struct question *question, struct geo_snap *snaps, struct error *err)
 {
     for (uint32_t i = 0; i < question->point_count; i++) {
         struct geo_point at = {question->points[i].lat_e7, question->points[i].lon_e7};
@@ -31,25 +24,15 @@ static enum status snap_all(struct router *router, const struct question *questi
     return STATUS_OK;
 }
 
-static enum status keep_leg(struct message *message, const struct geo_route *route, bool without_geometry, struct leg *leg)
+static enum status keep_leg(struct message *message, const struct geo_route *route, struct leg *leg)
 {
-    leg->travel_ms = route->travel_ms;
-    leg->distance_m = (route->length_dm + 5) / 10;
-    if (without_geometry) return STATUS_OK;
-    leg->points = take(message, route->point_count, sizeof *leg->points);
-    leg->at_ms = take(message, route->point_count, sizeof *leg->at_ms);
-    leg->steps = take(message, route->step_count, sizeof *leg->steps);
-    if (!leg->points || !leg->at_ms || !leg->steps) return error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "the route is too long; ask in parts");
+    leg->points = router_take(message, route->point_count, sizeof *leg->points);
+    leg->at_ms = router_take(message, route->point_count, sizeof *leg->at_ms);
+    if (!leg->points || !leg->at_ms) return error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "the route is too long; ask in parts");
     leg->point_count = route->point_count;
-    leg->step_count = route->step_count;
     for (uint32_t i = 0; i < route->point_count; i++) {
         leg->points[i] = (struct point){route->points[i].lat_e7, route->points[i].lon_e7};
         leg->at_ms[i] = route->at_ms[i];
-    }
-    for (uint32_t i = 0; i < route->step_count; i++) {
-        text_copy(leg->steps[i].name, sizeof leg->steps[i].name, route->steps[i].name);
-        leg->steps[i].travel_ms = route->steps[i].travel_ms;
-        leg->steps[i].distance_m = (route->steps[i].length_dm + 5) / 10;
     }
     return STATUS_OK;
 }
@@ -58,15 +41,19 @@ static enum status answer_route(struct router *router, const struct question *qu
 {
     struct geo_snap snaps[ROUTE_POINTS_MAX];
     ASSERT(question->point_count >= 2 && question->point_count <= ROUTE_POINTS_MAX);
-    TRY(snap_all(router, question, snaps, &message->error));
+    TRY(router_snap_all(router, question, snaps, &message->error));
     message->leg_count = question->point_count - 1;
-    message->legs = take(message, message->leg_count, sizeof *message->legs);
+    message->legs = router_take(message, message->leg_count, sizeof *message->legs);
     for (uint32_t i = 0; i + 1 < question->point_count; i++) {
         struct geo_route route;
         struct geo_error why;
         if (geo_route_find(router->metric, router->scratch, &snaps[i], &snaps[i + 1], &route, &why) != GEO_OK)
             return error_set(&message->error, STATUS_NOT_FOUND, "no way leads from point %u to point %u: %s", i, i + 1, why.text);
-        enum status rc = keep_leg(message, &route, question->without_geometry, &message->legs[i]);
+        struct leg *leg = &message->legs[i];
+        leg->travel_ms = route.travel_ms;
+        leg->distance_m = (route.length_dm + 5) / 10;
+        enum status rc = question->without_geometry ? STATUS_OK : keep_leg(message, &route, leg);
+        if (rc == STATUS_OK && !question->without_geometry) rc = router_keep_steps(router, question, message, &route, &snaps[i + 1], i + 2 < question->point_count ? i + 1 : 0, leg);
         geo_route_free(&route);
         TRY(rc);
     }
@@ -77,7 +64,7 @@ static enum status answer_matrix(struct router *router, const struct question *q
 {
     uint32_t sources = question->source_count, targets = question->point_count - sources;
     struct geo_snap *snaps = mem_zalloc(question->point_count, sizeof *snaps);
-    enum status rc = snap_all(router, question, snaps, &message->error);
+    enum status rc = router_snap_all(router, question, snaps, &message->error);
     if (rc == STATUS_OK) {
         message->matrix_cells = sources * targets;
         message->matrix_ms = mem_zalloc(message->matrix_cells, sizeof *message->matrix_ms);
@@ -93,7 +80,7 @@ static enum status answer_matrix(struct router *router, const struct question *q
 
 static enum status answer_explain(struct router *router, struct to_router *asked, struct message *message)
 {
-    message->explanation = take(message, 1, sizeof *message->explanation);
+    message->explanation = router_take(message, 1, sizeof *message->explanation);
     message->order = asked->order;
     message->view = asked->view;
     asked->view = NULL;
@@ -111,6 +98,8 @@ static enum status answer(struct router *router, struct to_router *asked, struct
     if (!router->metric) return error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "no memory for the travel times of that hour; ask without depart_ms");
     enum status rc = question->kind == QUESTION_ROUTE    ? answer_route(router, question, message)
                      : question->kind == QUESTION_MATRIX ? answer_matrix(router, question, message)
+                     : question->kind == QUESTION_NEAREST ? router_nearest(router, asked, message)
+                     : question->kind == QUESTION_ISOCHRONE ? router_isochrone(router, question, message)
                                                          : answer_explain(router, asked, message);
     geo_metric_unref(router->metric);
     return rc;

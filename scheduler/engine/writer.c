@@ -141,12 +141,31 @@ static void explain(struct writer *writer, struct question *question)
     engine_tell(engine, message);
 }
 
+static void nearest(struct writer *writer, struct question *question)
+{
+    struct engine *engine = writer->engine;
+    struct to_router *to_router = mem_zalloc(1, sizeof *to_router);
+    to_router->question = question;
+    to_router->couriers = publish_on_shift(engine, &to_router->courier_count);
+    if (mailbox_post(engine->to_router, to_router)) return;
+    struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
+    message->question = QUESTION_NEAREST;
+    error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "too many questions about routes at once; ask again in a moment");
+    message->error.retry_ms = 250;
+    to_router_free(to_router);
+    engine_tell(engine, message);
+}
+
 static void answer_question(struct writer *writer, struct to_writer *to_writer)
 {
     struct question *question = to_writer->question;
     to_writer->question = NULL;
     if (question->kind == QUESTION_EXPLAIN) {
         explain(writer, question);
+        return;
+    }
+    if (question->kind == QUESTION_NEAREST) {
+        nearest(writer, question);
         return;
     }
     ASSERT(question->kind == QUESTION_SNAPSHOT);

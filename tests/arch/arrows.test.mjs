@@ -7,7 +7,7 @@ import { codeOnly, files, text } from './house.mjs';
 const ARROWS = {
   base: [], loop: [], model: [], plan: ['model'], claims: ['model'],
   store: ['claims', 'model'], rpc: ['loop'], web: ['geo_tile', 'loop', 'rpc'], dispatch: ['model', 'plan'],
-  engine: ['claims', 'dispatch', 'geo', 'geo_traffic', 'loop', 'model', 'plan', 'store'],
+  engine: ['claims', 'dispatch', 'geo', 'geo_area', 'geo_guide', 'geo_json', 'geo_traffic', 'loop', 'model', 'plan', 'store'],
   api: ['engine', 'loop', 'model', 'proto', 'rpc'],
   settle: ['claims', 'model', 'store'],
   sim: ['dispatch', 'geo', 'model', 'plan'],

@@ -15,7 +15,7 @@ before(async () => {
 after(() => house.stop());
 
 test('what is not there yet says UNIMPLEMENTED', async () => {
-  for (const [service, method] of [['BoardService', 'GetKpis'], ['RoutingService', 'Nearest'], ['RoutingService', 'Isochrone'],
+  for (const [service, method] of [['BoardService', 'GetKpis'],
     ['SettlementService', 'CloseDay'], ['SettlementService', 'PrepareBatches'], ['SettlementService', 'Reconcile']]) {
     const seen = await failure(api.once(service, method, { city_id: CITY }));
     assert.equal(seen.code, status.UNIMPLEMENTED, `${method}: ${seen.code} ${seen.message}`);
