@@ -48,6 +48,17 @@ packages_install() {
     [ -z "$missing" ] || die "still missing after the installation:" $missing
 }
 
+# A Debian package's files under .state/tools, without installing it: for a tool whose package would start a service of its own.
+package_unpack() {
+    local package=$1 command=$2 tools=$STATE/tools
+    if command -v "$command" >/dev/null || [ -x "$tools/usr/bin/$command" ]; then return; fi
+    command -v apt-get >/dev/null || return 0
+    say "unpacking $package"
+    mkdir -p "$tools/download"
+    (cd "$tools/download" && apt-get download -qq "$package" >/dev/null 2>&1 && dpkg-deb -x "$package"_*.deb "$tools") || say "$package could not be fetched: its tests will be skipped"
+    rm -rf "$tools/download"
+}
+
 # node_modules of a folder, again only when its lock file has changed.
 npm_install() {
     local folder=$1 stamp=$1/node_modules/.meddispatch-lock

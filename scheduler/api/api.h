@@ -27,6 +27,8 @@ must_use enum status api_new(const struct api_options *options, struct api **out
 const char *api_address(const struct api *api);
 /** The server behind it, for who carries calls by another way; borrowed until api_free. */
 struct rpc_server *api_calls(const struct api *api);
+/** Calls, queues, batches, plans and the city's promises in Prometheus' text format. On the loop's thread. */
+void api_metrics(const struct api *api, struct buffer *out);
 /** New connections use these files; on an error all stays as it was. */
 must_use enum status api_reload_tls(struct api *api, const struct rpc_tls *tls, struct error *err);
 /** NOT_SERVING, GOAWAY, drain for at most drain_ms, then `on_done` on the loop. */

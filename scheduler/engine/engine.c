@@ -305,6 +305,7 @@ static void release(struct engine *engine)
     callers_free(engine->callers);
     geo_map_unref(engine->map);
     pthread_mutex_destroy(&engine->catalog_lock);
+    pthread_mutex_destroy(&engine->gauges_lock);
     free(engine->positions);
     free(engine->db);
     free(engine->map_path);
@@ -316,6 +317,7 @@ enum status engine_start(const struct engine_options *options, struct engine **o
 {
     struct engine *engine = mem_zalloc(1, sizeof *engine);
     engine->callers = callers_new();
+    pthread_mutex_init(&engine->gauges_lock, NULL);
     engine->options = *options;
     engine->db = mem_strdup(options->db);
     engine->map_path = mem_strdup(options->map_path);

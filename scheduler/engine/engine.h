@@ -297,4 +297,23 @@ struct engine_stats {
 };
 void engine_stats(struct engine *engine, struct engine_stats *out);
 
+/** The first bucket whose bound a value does not pass; the last has none. */
+enum { ENGINE_BUCKETS = 12 };
+extern const uint32_t ENGINE_SPAN_BOUNDS_US[ENGINE_BUCKETS], ENGINE_BATCH_BOUNDS[ENGINE_BUCKETS];
+struct engine_histogram {
+    uint64_t bucket[ENGINE_BUCKETS + 1], sum;
+};
+/** How the city stands, as of the last second. Orders that ended are counted as long as the world keeps them. */
+struct engine_gauges {
+    uint32_t orders[ORDER_PHASE_COUNT];
+    uint32_t open, late, at_risk, unplanned, couriers_on_shift, ended_in_time, ended_late; /* late: past its promise; at risk: planned past it */
+    int64_t oldest_open_ms;
+};
+struct engine_figures {
+    struct engine_histogram commit_us, commit_facts, intake_us, intake_orders, plan_us;
+    struct engine_gauges gauges;
+};
+/** Any thread. */
+void engine_figures(struct engine *engine, struct engine_figures *out);
+
 #endif

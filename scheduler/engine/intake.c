@@ -47,8 +47,11 @@ static void answer(struct intake *intake, enum status rc, const struct error *er
 static void process(struct intake *intake)
 {
     struct error err = {0};
+    int64_t begun_us = clock_boot_us();
     enum status rc = store_intake(intake->store, intake->submissions, intake->count, clock_now_ms(), intake->results, &err);
     if (rc == STATUS_OK) hand_to_core(intake);
+    tally_add(&intake->engine->intake_spans, ENGINE_SPAN_BOUNDS_US, (uint64_t)(clock_boot_us() - begun_us));
+    tally_add(&intake->engine->intake_sizes, ENGINE_BATCH_BOUNDS, intake->count);
     answer(intake, rc, &err);
     atomic_fetch_add(&intake->engine->submitted, intake->count);
 }

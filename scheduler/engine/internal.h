@@ -71,6 +71,12 @@ struct shared_catalog {
     struct catalog catalog;       /* first used field: engine_catalog_unref finds the holder from it */
 };
 
+/** Values by size. Any thread. */
+struct tally {
+    _Atomic uint64_t bucket[ENGINE_BUCKETS + 1], sum;
+};
+void tally_add(struct tally *tally, const uint32_t *bounds, uint64_t value);
+
 struct engine {
     struct engine_options options;
     char *db, *map_path, *traffic_path;
@@ -94,6 +100,11 @@ struct engine {
     _Atomic uint64_t submitted, refused, commands, facts, commits, plans, published, metrics;
     _Atomic uint32_t plan_last_us, commit_last_us;
 
+    struct tally commit_spans, commit_sizes, intake_spans, intake_sizes, plan_spans; /* shared: atomic */
+    pthread_mutex_t gauges_lock;
+    struct engine_gauges gauges;  /* shared under the lock */
+    int64_t gauges_us;            /* writer's: when they were measured */
+
     struct world *world;          /* core's */
     struct world *committed;      /* writer's: the fold of what is committed */
     struct seen { struct courier_id courier; struct point at; int64_t at_ms; uint16_t heading_deg; } *positions; /* writer's: open addressing */
@@ -111,6 +122,9 @@ must_use enum status engine_catalog_load(struct engine *engine, struct store *st
 
 /** Read the reports of roads that are in force and tell the traffic. */
 must_use enum status engine_roads_load(struct engine *engine, struct store *store, struct error *err);
+
+/** Count the city, at most once a second. The writer's thread. */
+void gauges_measure(struct engine *engine);
 
 /* callers.c */
 struct callers *callers_new(void);

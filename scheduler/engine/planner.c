@@ -30,6 +30,7 @@ static struct to_core *plan(struct engine *engine, struct oracle *oracle, struct
     }
     plan_solution_free(solution);
     atomic_fetch_add(&engine->plans, 1);
+    tally_add(&engine->plan_spans, ENGINE_SPAN_BOUNDS_US, (uint64_t)(clock_boot_us() - begun_us));
     atomic_store(&engine->plan_last_us, (uint32_t)(clock_boot_us() - begun_us));
     return message;
 }

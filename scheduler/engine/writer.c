@@ -41,6 +41,8 @@ static bool commit_part(struct writer *writer, const struct fact *facts, uint32_
         enum status rc = store_facts_write(writer->store, engine->options.city, engine->epoch, facts, count, &err);
         if (rc == STATUS_OK || is_stored(writer, facts[count - 1].seq)) {
             atomic_store(&engine->commit_last_us, (uint32_t)(clock_boot_us() - begun_us));
+            tally_add(&engine->commit_spans, ENGINE_SPAN_BOUNDS_US, (uint64_t)(clock_boot_us() - begun_us));
+            tally_add(&engine->commit_sizes, ENGINE_BATCH_BOUNDS, count);
             atomic_fetch_add(&engine->commits, 1);
             return true;
         }
@@ -240,6 +242,7 @@ void *writer_run(void *context)
     writer->snapshot_seq = world_seq(engine->committed);
     while (writer->store && !atomic_load(&engine->fatal)) {
         bool done = atomic_load(&engine->core_done); /* read before looking: nothing comes after it */
+        gauges_measure(engine);
         if (round_of_work(writer)) continue;
         if (done && !writer->waiting && mailbox_depth(engine->to_writer) == 0) break;
         mailbox_wait(engine->to_writer, TICK_MS);

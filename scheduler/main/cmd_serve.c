@@ -220,6 +220,12 @@ static void name_node(const struct config *config, char *out, size_t capacity)
     text_format(out, capacity, "%s %s", host, config->listen);
 }
 
+static void write_metrics(struct buffer *out, void *context)
+{
+    const struct daemon *daemon = context;
+    api_metrics(daemon->api, out);
+}
+
 /* The tiles are a copy of what is drawn of the map: the engine's own map is left alone. */
 static enum status start_web(struct daemon *daemon, struct error *err)
 {
@@ -227,7 +233,7 @@ static enum status start_web(struct daemon *daemon, struct error *err)
     struct geo_map *map = NULL;
     const struct config *config = &daemon->config;
     struct web_options options = {.address = config->http_listen, .files = config->http_files[0] ? config->http_files : NULL, .hosts = config->http_hosts,
-                                  .origins = config->http_origins, .calls = api_calls(daemon->api), .calls_loop = daemon->loop};
+                                  .origins = config->http_origins, .calls = api_calls(daemon->api), .calls_loop = daemon->loop, .metrics = write_metrics, .metrics_context = daemon};
     if (!options.address[0]) return STATUS_OK;
     enum geo_status drawn = geo_map_open(daemon->config.map, &map, &geo_error);
     if (drawn == GEO_OK) drawn = geo_tiles_new(geo_map_graph(map), &options.tiles, &geo_error);

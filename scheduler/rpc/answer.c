@@ -305,6 +305,7 @@ void rpc_finish(struct rpc_call *call, const struct error *err)
 {
     call_move(call, CALL_ENDING);
     call->finish_status = err ? err->status : STATUS_OK;
+    call_count_end(call, call->finish_status);
     if (err) call->session->table->stats.calls_failed++;
     call_slot_give(call); /* nobody finds it any more; it lives until its stream has closed */
     health_forget(call);

@@ -319,7 +319,8 @@ void call_on_headers(struct rpc_call *call)
         call_move(call, CALL_PLAIN);
         return;
     }
-    const struct rpc_method *method = call_table_method(table, call->path);
+    int64_t number = call_table_find(table, call->path);
+    const struct rpc_method *method = number < 0 ? NULL : table->methods[number];
     if (!method) refuse(call, STATUS_UNIMPLEMENTED, "no such service or method");
     else if (call->header_bad_timeout) refuse(call, STATUS_INTERNAL, "grpc-timeout must be 1 to 8 digits and a unit of H M S m u n");
     else if (call->encoding[0] && strcmp(call->encoding, "identity") != 0 && strcmp(call->encoding, "gzip") != 0)
@@ -329,6 +330,9 @@ void call_on_headers(struct rpc_call *call)
     else if (!call_has_room(call, 0)) refuse(call, STATUS_RESOURCE_EXHAUSTED, "too much is in flight; call again in a moment");
     else {
         call->method = method;
+        call->stats = &table->method_stats[number];
+        call->stats->open++;
+        call->began_us = clock_boot_us();
         call_move(call, CALL_OPEN);
         frame_reader_renew(&call->reader, method->request_bytes_max, strcmp(call->encoding, "gzip") == 0);
         buffer_init(&call->held, (size_t)1 << 22);
@@ -482,10 +486,29 @@ void call_writable(struct rpc_call *call)
     if (call_is_open(call) && call->method->handler->on_writable) call->method->handler->on_writable(call, call->method->context);
 }
 
+/* half a millisecond: an answer from memory; ten milliseconds: one commit; ten seconds: the longest that anybody waits */
+const uint32_t RPC_LATENCY_BOUNDS_US[RPC_LATENCY_BUCKETS] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+
+void call_count_end(struct rpc_call *call, enum status how)
+{
+    struct rpc_method_stats *stats = call->stats;
+    if (!stats) return;
+    call->stats = NULL;
+    stats->open--;
+    stats->ended[(size_t)how < RPC_STATUS_COUNT ? how : STATUS_UNKNOWN]++;
+    if (call->method->kind != RPC_UNARY && call->method->kind != RPC_CLIENT_STREAM) return;
+    int64_t took_us = clock_boot_us() - call->began_us;
+    size_t bucket = 0;
+    while (bucket < RPC_LATENCY_BUCKETS && took_us > RPC_LATENCY_BOUNDS_US[bucket]) bucket++;
+    stats->latency[bucket]++;
+    stats->latency_sum_us += (uint64_t)took_us;
+}
+
 void call_gone(struct rpc_call *call, enum status why)
 {
     if (!call_is_open(call)) return;
     call_move(call, CALL_GONE);
+    call_count_end(call, why);
     call_slot_give(call);
     if (call->method->handler->on_gone) call->method->handler->on_gone(call, call->method->context, why);
 }

@@ -92,6 +92,19 @@ struct rpc_stats {
 };
 void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out);
 
+/** What became of a method's calls. Latencies of calls with one answer: from their headers to the answer, counted in the first bucket whose bound they do not
+ *  pass; the last bucket has no bound. */
+enum { RPC_STATUS_COUNT = 17, RPC_LATENCY_BUCKETS = 14 };
+extern const uint32_t RPC_LATENCY_BOUNDS_US[RPC_LATENCY_BUCKETS];
+struct rpc_method_stats {
+    const char *path;
+    uint64_t ended[RPC_STATUS_COUNT];  /* by enum status */
+    uint64_t latency[RPC_LATENCY_BUCKETS + 1], latency_sum_us;
+    uint32_t open;
+};
+/** Of the method with this number, from 0 (our own and rpc's); false: there are no more. On the loop's thread. */
+bool rpc_server_method_stats(const struct rpc_server *server, size_t number, struct rpc_method_stats *out);
+
 /* ---- calls ---- */
 
 struct rpc_call_ref rpc_call_ref(const struct rpc_call *call);

@@ -137,6 +137,13 @@ void rpc_server_stats(const struct rpc_server *server, struct rpc_stats *out)
     *out = server->table.stats;
 }
 
+bool rpc_server_method_stats(const struct rpc_server *server, size_t number, struct rpc_method_stats *out)
+{
+    if (number >= server->table.method_count) return false;
+    *out = server->table.method_stats[number];
+    return true;
+}
+
 /* Streams that only watch would never end by themselves: they are told to come again elsewhere, at once; the calls at work when the time is over. */
 static void end_calls(struct session *session, bool only_watchers)
 {

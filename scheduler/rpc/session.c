@@ -38,9 +38,12 @@ void call_table_init(struct call_table *table, const struct rpc_limits *limits, 
     for (size_t i = 0; i < count; i++) table_add(table, &methods[i]);
     table_add(table, &HEALTH_CHECK);
     table_add(table, &HEALTH_WATCH);
-    if (!descriptors) return;
-    table_add(table, &REFLECTION_V1);
-    table_add(table, &REFLECTION_V1ALPHA);
+    if (descriptors) {
+        table_add(table, &REFLECTION_V1);
+        table_add(table, &REFLECTION_V1ALPHA);
+    }
+    table->method_stats = mem_zalloc(table->method_count, sizeof *table->method_stats);
+    for (size_t i = 0; i < table->method_count; i++) table->method_stats[i].path = table->methods[i]->path;
 }
 
 void call_table_deinit(struct call_table *table)
@@ -49,19 +52,20 @@ void call_table_deinit(struct call_table *table)
     gzip_folder_deinit(&table->folder);
     descriptors_free(table->descriptors);
     free(table->methods);
+    free(table->method_stats);
     free(table->method_slots);
     free(table->slots);
     free(table->free_slots);
 }
 
-const struct rpc_method *call_table_method(const struct call_table *table, const char *path)
+int64_t call_table_find(const struct call_table *table, const char *path)
 {
     uint32_t slot = path_hash(path) % table->method_slot_count;
     for (; table->method_slots[slot]; slot = (slot + 1) % table->method_slot_count) {
         const struct rpc_method *method = table->methods[table->method_slots[slot] - 1];
-        if (strcmp(method->path, path) == 0) return method;
+        if (strcmp(method->path, path) == 0) return table->method_slots[slot] - 1;
     }
-    return NULL;
+    return -1;
 }
 
 /* ---- floods ---- */

@@ -22,6 +22,7 @@ struct call_table {
     const struct rpc_limits *limits;
     const struct rpc_method **methods; /* the caller's and our own, borrowed */
     size_t method_count;
+    struct rpc_method_stats *method_stats; /* one for each */
     uint32_t *method_slots;           /* hash of the path -> index + 1 */
     uint32_t method_slot_count;
     struct descriptors *descriptors;  /* NULL: no reflection */
@@ -47,7 +48,8 @@ struct call_table {
 void call_table_init(struct call_table *table, const struct rpc_limits *limits, const struct rpc_method *methods, size_t count,
                      struct descriptors *descriptors);
 void call_table_deinit(struct call_table *table);
-const struct rpc_method *call_table_method(const struct call_table *table, const char *path);
+/** Its number, or -1. */
+int64_t call_table_find(const struct call_table *table, const char *path);
 
 /* ---- a session ---- */
 
@@ -118,6 +120,8 @@ struct rpc_call {
     enum call_phase phase;
     uint32_t slot, generation;
     const struct rpc_method *method;  /* NULL until the headers are good */
+    struct rpc_method_stats *stats;   /* its; NULL: not counted (any more) */
+    int64_t began_us;
     struct rpc_call *next, *previous;
     struct rpc_call *watch_next, *watch_previous; /* among health watchers */
     bool watching;
@@ -183,6 +187,8 @@ void answer_taken(struct rpc_call *call);
 /* call.c, for answer.c */
 void call_recount(struct rpc_call *call);
 bool call_has_room(const struct rpc_call *call, size_t more);
+/** The call is over, for the figures; once is enough. */
+void call_count_end(struct rpc_call *call, enum status how);
 /** Nobody finds the call by its ref any more. */
 void call_slot_give(struct rpc_call *call);
 
