@@ -36,7 +36,7 @@ struct fleet_stop {
     int32_t latest;                     /* latest begin from which everything after still fits */
     int32_t load;                       /* after the stop */
     int32_t leg;                        /* to the next stop; 0 at the end */
-    int32_t unused;                     /* 32 bytes: two stops to a cache line */
+    int32_t close;                      /* with it 32 bytes: two stops to a cache line */
 };
 
 struct fleet_route {
@@ -109,8 +109,10 @@ void fleet_absent_take(struct fleet_state *state, uint32_t index);     /* out of
 int64_t fleet_length(const struct fleet_state *state);
 void fleet_keep(const struct fleet_state *state, struct fleet_kept *kept);
 void fleet_restore(struct fleet_state *state, const struct fleet_kept *kept); /* all requests served, as kept */
-/** The sequence `nodes` as stops with times; false if it is not possible. For contents that are only tried. */
+/** Stops of which only the nodes are set get all the rest; false if a window or load is broken. For contents that are only tried. */
 bool fleet_stops_fill(const struct fleet_model *model, struct fleet_stop *stops, uint32_t count);
+/** `out` (count - 2 stops) becomes `stops` without the request; false if that is not possible (travel that breaks the triangle inequality). */
+bool fleet_stops_without(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request, struct fleet_stop *out);
 
 /* fleet_try.c */
 /** The cheapest place for a pair in `stops` below `bound`; cost FLEET_COST_NONE if there is none. */

@@ -15,7 +15,7 @@ enum {
 
 struct fleet_ejector {
     uint32_t *penalty;           /* by request: how often it fitted nowhere */
-    struct fleet_stop *scratch[2];
+    struct fleet_stop *scratch[EJECT_MAX]; /* a route without the first, the first two, ... of a set */
     uint32_t *members;           /* the served requests route by route, in a route the least penalised first */
     uint32_t *first;             /* route r's are members[first[r]] .. members[first[r + 1] - 1] */
 };
@@ -42,7 +42,7 @@ struct fleet_ejector *fleet_ejector_new(const struct fleet_model *model)
     ejector->penalty = mem_zalloc(model->request_count + 1, sizeof *ejector->penalty);
     ejector->members = mem_zalloc(model->request_count + 1, sizeof *ejector->members);
     ejector->first = mem_zalloc(model->request_count + 2, sizeof *ejector->first);
-    for (uint32_t i = 0; i < 2; i++) ejector->scratch[i] = mem_zalloc(model->node_count + 4, sizeof *ejector->scratch[i]);
+    for (uint32_t i = 0; i < EJECT_MAX; i++) ejector->scratch[i] = mem_zalloc(model->node_count + 4, sizeof *ejector->scratch[i]);
     for (uint32_t r = 0; r < model->request_count; r++) ejector->penalty[r] = 1;
     return ejector;
 }
@@ -53,31 +53,14 @@ void fleet_ejector_free(struct fleet_ejector *ejector)
     free(ejector->penalty);
     free(ejector->members);
     free(ejector->first);
-    for (uint32_t i = 0; i < 2; i++) free(ejector->scratch[i]);
+    for (uint32_t i = 0; i < EJECT_MAX; i++) free(ejector->scratch[i]);
     free(ejector);
 }
 
-/* The route's stops without some requests, timed; 0 if that is not possible (travel that breaks the triangle inequality). */
-static uint32_t stops_without(const struct fleet_state *state, uint32_t route, const uint32_t *requests, uint32_t count, struct fleet_stop *out)
-{
-    const struct fleet_route *r = &state->routes[route];
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < r->count; i++) {
-        bool gone = false;
-        for (uint32_t k = 0; k < count; k++) gone |= r->stops[i].node >> 1 == requests[k];
-        if (!gone) out[kept++].node = r->stops[i].node;
-    }
-    return fleet_stops_fill(state->model, out, kept) ? kept : 0;
-}
-
-static void weigh_set(struct eject_search *search, uint64_t sum)
+static void weigh_set(struct eject_search *search, const struct fleet_stop *stops, uint32_t count, uint64_t sum)
 {
     struct ejection *best = &search->best;
-    if (sum == best->sum && rng_below(&search->state->rng, best->ties + 1) != 0) return;
-    search->sets++;
-    const struct fleet_model *model = search->state->model;
-    uint32_t kept = stops_without(search->state, search->route, search->chosen, search->size, search->ejector->scratch[0]);
-    if (kept == 0 || !fleet_try_fits(model, search->ejector->scratch[0], kept, search->request)) return;
+    if (!fleet_try_fits(search->state->model, stops, count, search->request)) return;
     best->ties = sum == best->sum ? best->ties + 1 : 1;
     best->sum = sum;
     best->route = search->route;
@@ -85,17 +68,23 @@ static void weigh_set(struct eject_search *search, uint64_t sum)
     memcpy(best->requests, search->chosen, search->size * sizeof *search->chosen);
 }
 
-/* All sets of the wanted size whose penalties stay within the best found; members are in order of penalty, so the first too dear ends it. */
-static void extend_set(struct eject_search *search, uint32_t from, uint32_t have, uint64_t sum)
+/* All sets of the wanted size whose penalties stay within the best found; members are in order of penalty, so the first too dear ends it. `stops` is the route
+ * without those chosen so far. */
+static void extend_set(struct eject_search *search, const struct fleet_stop *stops, uint32_t count, uint32_t from, uint32_t have, uint64_t sum)
 {
     ASSERT(have < EJECT_MAX);
+    struct fleet_stop *rest = search->ejector->scratch[have];
     for (uint32_t m = from; m < search->member_count && search->sets < SETS_MAX; m++) {
         uint32_t request = search->members[m];
-        uint64_t penalty = search->ejector->penalty[request];
+        uint64_t penalty = search->ejector->penalty[request], with = sum + penalty;
         if (sum + penalty * (search->size - have) > search->best.sum) return;
+        /* of many equally good sets each is kept with the same chance, and the dice come before the work */
+        if (have + 1 == search->size && with == search->best.sum && rng_below(&search->state->rng, search->best.ties + 1) != 0) continue;
+        search->sets++;
         search->chosen[have] = request;
-        if (have + 1 == search->size) weigh_set(search, sum + penalty);
-        else extend_set(search, m + 1, have + 1, sum + penalty);
+        if (!fleet_stops_without(search->state->model, stops, count, request, rest)) continue;
+        if (have + 1 == search->size) weigh_set(search, rest, count - 2, with);
+        else extend_set(search, rest, count - 2, m + 1, have + 1, with);
     }
 }
 
@@ -129,7 +118,7 @@ static bool find_ejection(struct fleet_state *state, struct fleet_ejector *eject
             search.sets = 0;
             search.members = ejector->members + ejector->first[search.route];
             search.member_count = ejector->first[search.route + 1] - ejector->first[search.route];
-            extend_set(&search, 0, 0, 0);
+            extend_set(&search, state->routes[search.route].stops, state->routes[search.route].count, 0, 0, 0);
         }
     }
     *out = search.best;
@@ -150,7 +139,8 @@ static void relocate_any(struct fleet_state *state, struct fleet_ejector *ejecto
 {
     struct fleet_route *route = &state->routes[to];
     struct fleet_place place = fleet_try_any(state->model, route->stops, route->count, request, &state->rng);
-    if (place.cost == FLEET_COST_NONE || stops_without(state, state->route_of[request], &request, 1, ejector->scratch[0]) == 0) return;
+    const struct fleet_route *from = &state->routes[state->route_of[request]];
+    if (place.cost == FLEET_COST_NONE || !fleet_stops_without(state->model, from->stops, from->count, request, ejector->scratch[0])) return;
     fleet_remove(state, request);
     absent_take_request(state, request);
     fleet_insert(state, request, to, place);
@@ -159,13 +149,12 @@ static void relocate_any(struct fleet_state *state, struct fleet_ejector *ejecto
 static void exchange_any(struct fleet_state *state, struct fleet_ejector *ejector, uint32_t a, uint32_t b)
 {
     uint32_t route_a = state->route_of[a], route_b = state->route_of[b];
-    uint32_t kept_a = stops_without(state, route_a, &a, 1, ejector->scratch[0]);
-    if (kept_a == 0) return;
-    struct fleet_place place_b = fleet_try_any(state->model, ejector->scratch[0], kept_a, b, &state->rng);
+    const struct fleet_route *with_a = &state->routes[route_a], *with_b = &state->routes[route_b];
+    if (!fleet_stops_without(state->model, with_a->stops, with_a->count, a, ejector->scratch[0])) return;
+    struct fleet_place place_b = fleet_try_any(state->model, ejector->scratch[0], with_a->count - 2, b, &state->rng);
     if (place_b.cost == FLEET_COST_NONE) return;
-    uint32_t kept_b = stops_without(state, route_b, &b, 1, ejector->scratch[1]);
-    if (kept_b == 0) return;
-    struct fleet_place place_a = fleet_try_any(state->model, ejector->scratch[1], kept_b, a, &state->rng);
+    if (!fleet_stops_without(state->model, with_b->stops, with_b->count, b, ejector->scratch[1])) return;
+    struct fleet_place place_a = fleet_try_any(state->model, ejector->scratch[1], with_b->count - 2, a, &state->rng);
     if (place_a.cost == FLEET_COST_NONE) return;
     fleet_remove(state, a);
     fleet_remove(state, b);

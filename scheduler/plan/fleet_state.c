@@ -81,18 +81,51 @@ bool fleet_stops_fill(const struct fleet_model *model, struct fleet_stop *stops,
         possible &= load <= model->capacity;
         stop->open = node->open;
         stop->service = node->service;
+        stop->close = node->close;
         stop->begin = begin;
         stop->load = load;
         stop->leg = i + 1 < count ? model->to[stop->node * n + stops[i + 1].node] : 0;
     }
     int32_t latest = model->nodes[n - 1].close;
     for (uint32_t i = count; i-- > 0;) {
-        int32_t close = model->nodes[stops[i].node].close;
+        int32_t close = stops[i].close;
         if (i + 1 < count) latest -= stops[i].service + stops[i].leg;
         if (latest > close) latest = close;
         stops[i].latest = latest;
     }
     return possible;
+}
+
+bool fleet_stops_without(const struct fleet_model *model, const struct fleet_stop *stops, uint32_t count, uint32_t request, struct fleet_stop *out)
+{
+    const size_t n = model->node_count;
+    const int32_t demand = model->nodes[2 * request].demand;
+    uint32_t pickup = 1;
+    while (stops[pickup].node != 2 * request) pickup++;
+    uint32_t delivery = pickup + 1;
+    while (stops[delivery].node != 2 * request + 1) delivery++;
+    memcpy(out, stops, pickup * sizeof *out);
+    for (uint32_t i = pickup + 1; i < delivery; i++) {
+        out[i - 1] = stops[i];
+        out[i - 1].load -= demand;
+    }
+    memcpy(&out[delivery - 1], &stops[delivery + 1], (count - delivery - 1) * sizeof *out);
+    out[pickup - 1].leg = model->to[out[pickup - 1].node * n + out[pickup].node];
+    out[delivery - 2].leg = model->to[out[delivery - 2].node * n + out[delivery - 1].node];
+    for (uint32_t i = pickup; i < count - 2; i++) { /* behind the second joint, the first begin that stays ends it */
+        int32_t begin = out[i - 1].begin + out[i - 1].service + out[i - 1].leg;
+        if (begin < out[i].open) begin = out[i].open;
+        if (begin > out[i].close) return false;
+        if (begin == out[i].begin && i + 1 >= delivery) break;
+        out[i].begin = begin;
+    }
+    for (uint32_t i = delivery - 1; i-- > 0;) {
+        int32_t latest = out[i + 1].latest - out[i].service - out[i].leg;
+        if (latest > out[i].close) latest = out[i].close;
+        if (latest == out[i].latest && i + 1 < pickup) break;
+        out[i].latest = latest;
+    }
+    return true;
 }
 
 bool fleet_route_refresh(struct fleet_state *state, uint32_t index)

@@ -17,24 +17,36 @@ static inline struct try_rows rows_of(const struct fleet_model *model, uint32_t 
                              .between = model->to[p * n + d]};
 }
 
+/* The first stop behind which a node that opens at `open` can go: before it, the next stop would have to begin earlier (latest begins grow along a route). */
+static inline uint32_t first_after(const struct fleet_stop *stops, uint32_t count, int32_t open)
+{
+    uint32_t low = 0, high = count - 1;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (stops[middle + 1].latest < open) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 /* What the delivery would cost behind each stop if the pickup took no time, FLEET_COST_NONE where even that is too late; and the least of these from a stop
  * on: most pickups are then given up without a look at their deliveries. */
 static void fill_detours(const struct fleet_model *model, const struct try_rows *rows, const struct fleet_stop *stops, uint32_t count)
 {
     int32_t *detour = model->detour, *least = model->detour_least;
-    uint32_t last = 0;
+    uint32_t first = first_after(stops, count, rows->delivery.open), last = first;
     for (; last + 1 < count; last++) {
         const struct fleet_stop *stop = &stops[last], *next = stop + 1;
         int32_t depart = stop->begin + stop->service;
         if (depart > rows->delivery.close) break;
         detour[last] = FLEET_COST_NONE;
-        if (next->latest < rows->delivery.open) continue;
         int32_t to = rows->to_delivery[stop->node], from = rows->from_delivery[next->node], arrive = depart + to;
         if (arrive > rows->delivery.close) continue;
         if (arrive < rows->delivery.open) arrive = rows->delivery.open;
         if (arrive + rows->delivery.service + from <= next->latest) detour[last] = to + from - stop->leg;
     }
     model->detour_count[0] = last;
+    for (uint32_t j = 0; j < first; j++) detour[j] = FLEET_COST_NONE;
     int32_t low = FLEET_COST_NONE;
     least[last] = low;
     for (uint32_t j = last; j-- > 0;) {
@@ -71,11 +83,11 @@ struct fleet_place fleet_try(const struct fleet_model *model, const struct fleet
     struct fleet_place best = {bound, 0, 0};
     fill_detours(model, &rows, stops, count);
     const int32_t *least = model->detour_least;
-    for (uint32_t i = 0, end = model->detour_count[0]; i < end; i++) {
+    for (uint32_t i = first_after(stops, count, rows.pickup.open), end = model->detour_count[0]; i < end; i++) {
         const struct fleet_stop *stop = &stops[i], *next = stop + 1;
         int32_t depart = stop->begin + stop->service;
         if (depart > rows.pickup.close) break;
-        if (stop->load > room || next->latest < rows.pickup.open) continue;
+        if (stop->load > room) continue;
         int32_t to = rows.to_pickup[stop->node], arrive = depart + to;
         if (arrive > rows.pickup.close) continue;
         if (arrive < rows.pickup.open) arrive = rows.pickup.open;
@@ -98,11 +110,11 @@ bool fleet_try_fits(const struct fleet_model *model, const struct fleet_stop *st
 {
     const struct try_rows rows = rows_of(model, request);
     const int32_t room = model->capacity - rows.pickup.demand;
-    for (uint32_t i = 0; i + 1 < count; i++) {
+    for (uint32_t i = first_after(stops, count, rows.pickup.open); i + 1 < count; i++) {
         const struct fleet_stop *stop = &stops[i], *next = stop + 1;
         int32_t leave = stop->begin + stop->service;
         if (leave > rows.pickup.close) return false;
-        if (stop->load > room || next->latest < rows.pickup.open) continue;
+        if (stop->load > room) continue;
         leave += rows.to_pickup[stop->node];
         if (leave > rows.pickup.close) continue;
         if (leave < rows.pickup.open) leave = rows.pickup.open;
