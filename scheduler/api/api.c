@@ -23,7 +23,7 @@ static struct wait **watch_list(struct api *api, enum wait_kind kind)
     case WAIT_BOARD: return &api->board_watchers;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
     case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
-    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
+    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_PLACES: case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
     case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS: break;
     }
     return NULL;
@@ -173,6 +173,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
+    case WAIT_PLACES: case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY:
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS:
     case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
@@ -186,6 +187,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_ORDERS: order_stream_on_answer(wait, call, message); break;
     case WAIT_COURIER: courier_on_answer(wait, call, message); break;
     case WAIT_EXPLAIN: case WAIT_BOARD: board_on_answer(wait, call, message); break;
+    case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY: desk_on_answer(wait, call, message); break;
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: claim_on_answer(wait, call, message); break;
     case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
     case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: road_on_answer(wait, call, message); break;
@@ -193,7 +195,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_SIGN_IN: access_on_answer(wait, call, message); break;
     case WAIT_WHO:
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
-    case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_POSITIONS:
+    case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_PLACES: case WAIT_POSITIONS:
         UNREACHABLE("a call that asked nothing got an answer");
     }
 }
@@ -276,7 +278,7 @@ static void bind_methods(struct api *api)
 {
     struct { const struct method *at; uint32_t count; } services[] = {
         {ACCESS_METHODS, ACCESS_METHOD_COUNT},
-        {ORDER_METHODS, ORDER_METHOD_COUNT}, {COURIER_METHODS, COURIER_METHOD_COUNT}, {BOARD_METHODS, BOARD_METHOD_COUNT}, {ROAD_METHODS, ROAD_METHOD_COUNT},
+        {ORDER_METHODS, ORDER_METHOD_COUNT}, {COURIER_METHODS, COURIER_METHOD_COUNT}, {BOARD_METHODS, BOARD_METHOD_COUNT}, {DESK_METHODS, DESK_METHOD_COUNT}, {ROAD_METHODS, ROAD_METHOD_COUNT},
         {CLAIM_METHODS, CLAIM_METHOD_COUNT}, {CATALOG_METHODS, CATALOG_METHOD_COUNT}, {ROUTING_METHODS, ROUTING_METHOD_COUNT},
     };
     uint32_t count = 0;
@@ -311,6 +313,13 @@ static void on_health(struct rpc_call *call, void *context)
     rpc_call_add_header(call, "meddispatch-clock-speed", text, strlen(text));
 }
 
+static void on_beat(void *context)
+{
+    struct api *api = context;
+    board_on_silence(api);
+    loop_timer_start(api->beat, BOARD_BEAT_MS);
+}
+
 static enum status api_serve(struct api *api, const struct api_options *wishes, struct error *err)
 {
     struct rpc_options options = {.address = wishes->address, .tls = wishes->tls, .on_health = on_health, .health_context = api,
@@ -342,6 +351,8 @@ enum status api_new(const struct api_options *options, struct api **out, struct 
     loop_watch_mailbox(api->loop, engine_io_mailbox(api->engine), on_messages, api);
     api->holds = loop_timer_new(api->loop, on_holds, api);
     on_holds(api);
+    api->beat = loop_timer_new(api->loop, on_beat, api);
+    loop_timer_start(api->beat, BOARD_BEAT_MS);
     *out = api;
     return STATUS_OK;
 }
@@ -365,6 +376,7 @@ void api_free(struct api *api)
 {
     if (!api) return;
     loop_timer_free(api->holds);
+    loop_timer_free(api->beat);
     if (api->server) rpc_server_free(api->server);
     access_free(api->access);
     free(api->bound);

@@ -200,6 +200,26 @@ void board_on_published(struct api *api, const struct view *view)
     }
 }
 
+/* The time alone, so that whoever hears nothing knows that the stream is lost. A reader who lags has something to read already. */
+void board_on_silence(struct api *api)
+{
+    for (struct wait *wait = api->board_watchers, *next; wait; wait = next) {
+        next = wait->next;
+        struct rpc_call *call = rpc_call_find(api->server, wait->ref);
+        if (!call || rpc_call_queued_bytes(call) > 0) continue;
+        if (!wait->synced) {
+            ask_snapshot(api, wait);
+            continue;
+        }
+        Meddispatch__V1__BoardDelta delta = MEDDISPATCH__V1__BOARD_DELTA__INIT;
+        Meddispatch__V1__WatchBoardResponse response = MEDDISPATCH__V1__WATCH_BOARD_RESPONSE__INIT;
+        delta.now_ms = clock_now_ms();
+        response.what_case = MEDDISPATCH__V1__WATCH_BOARD_RESPONSE__WHAT_DELTA;
+        response.delta = &delta;
+        if (method_send(call, &response.base) != STATUS_OK) wait->synced = false;
+    }
+}
+
 /* ---- explain ---- */
 
 static enum status on_explain(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err)

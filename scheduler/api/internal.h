@@ -14,6 +14,7 @@ enum {
     API_UNPACK_BASE = 64 * 1024,
     WATCH_QUEUE_BYTES = 512 * 1024, /* a watcher with more than this unread is resynchronized instead of fed */
     WATCHERS_MAX = 4096,
+    BOARD_BEAT_MS = 2000,         /* a board that hears nothing for two beats says that it is out of date */
     CONTACTS_MAX = 20000,
 };
 
@@ -37,6 +38,11 @@ enum wait_kind {
     WAIT_PIN,
     WAIT_HOLD,
     WAIT_EXPLAIN,
+    WAIT_PLACES,       /* answered at once */
+    WAIT_PREVIEW,
+    WAIT_REVEAL,
+    WAIT_KPIS,
+    WAIT_REPLAY,       /* reading up to source_ms */
     WAIT_GET_CLAIM,
     WAIT_LIST_CLAIMS,
     WAIT_BENEFITS,
@@ -96,8 +102,8 @@ struct method {
     uint32_t request_bytes_max;        /* 0: the server's */
 };
 
-extern const struct method ACCESS_METHODS[], ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
-extern const uint32_t ACCESS_METHOD_COUNT, ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
+extern const struct method ACCESS_METHODS[], ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], DESK_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
+extern const uint32_t ACCESS_METHOD_COUNT, ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, DESK_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
 
 struct contact {
     struct order_id order;             /* 0: empty */
@@ -121,6 +127,7 @@ struct api {
     uint32_t watcher_count;
     struct contact *contacts;          /* of orders that couriers carry: open addressing by order id */
     uint32_t contact_count;
+    struct loop_timer *beat;           /* boards hear something every BOARD_BEAT_MS */
 };
 
 /* api.c */
@@ -182,6 +189,8 @@ void courier_on_contact(struct api *api, const struct message *message);
 void courier_on_half_close(struct wait *wait, struct rpc_call *call);
 void board_on_decided(struct wait *wait, struct rpc_call *call, const struct message *message);
 void board_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
+void board_on_silence(struct api *api);
+void desk_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void board_on_published(struct api *api, const struct view *view);
 void road_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);

@@ -450,12 +450,12 @@ static Meddispatch__V1__Order *order_message(struct arena *arena, const struct c
 
 static Meddispatch__V1__OrderFact *history_message(struct arena *arena, const struct order_event_view *event, struct order_id order)
 {
+    if (!event->intake) return view_fact(arena, &event->fact);
     Meddispatch__V1__OrderFact *out = view_alloc(arena, 1, sizeof *out);
     meddispatch__v1__order_fact__init(out);
-    out->seq = event->intake ? 0 : event->seq;
     out->at_ms = event->at_ms;
     out->source_ms = event->source_ms;
-    out->kind = view_text(arena, event->intake ? order_phase_name(event->phase) : fact_kind_name(event->kind));
+    out->kind = view_text(arena, order_phase_name(event->phase));
     out->order_id = order.v;
     out->courier_id = event->courier.v;
     out->phase = view_phase(event->phase);

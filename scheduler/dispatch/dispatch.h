@@ -217,4 +217,30 @@ struct plan_request *dispatch_explain_request(const struct world *world, int64_t
 /** Explain it with travel times (problem.oracle set), on any thread. */
 void dispatch_explain(const struct plan_request *request, struct explanation *out);
 
+/* ---- trying a reassignment ---- */
+
+enum { PREVIEW_ORDERS_MAX = 2 * ROUTE_STOPS_MAX, PREVIEW_COURIERS_MAX = 2 };
+
+/** What giving the order to a courier would do: to him, to the one who has it now, and to all orders on their routes. */
+struct preview {
+    const char *rule;                 /* "": it can be done; else what stops it, as in an explanation */
+    char text[EXPLAIN_TEXT_MAX];
+    uint32_t order_count;             /* orders whose end moves; the asked one first */
+    struct preview_order {
+        struct order_id order;
+        int64_t before_ms, after_ms;  /* end of its last stop; 0: not on a route */
+        int64_t promise_ms;           /* of the asked order; 0 of the others */
+    } orders[PREVIEW_ORDERS_MAX];
+    uint32_t courier_count;           /* whose routes change */
+    struct preview_courier {
+        struct courier_id courier;
+        uint32_t before_s, after_s, before_m, after_m; /* on the road, to the end of the route */
+        uint32_t stops_before, stops_after;
+    } couriers[PREVIEW_COURIERS_MAX];
+};
+
+/** Try it on an explain request with travel times (problem.oracle set), on any thread. `to` 0: back to the pool. The order is put where it costs
+ *  least in the running route; nothing else is improved, so the plan that is made when it is done can only be better. */
+void dispatch_preview(const struct plan_request *request, struct courier_id to, struct preview *out);
+
 #endif

@@ -97,7 +97,7 @@ bool engine_ask(struct engine *engine, struct question *question)
         free(to_router);
         return false;
     }
-    if (question->kind == QUESTION_SNAPSHOT || question->kind == QUESTION_EXPLAIN || question->kind == QUESTION_NEAREST) {
+    if (question->kind == QUESTION_SNAPSHOT || question->kind == QUESTION_EXPLAIN || question->kind == QUESTION_PREVIEW || question->kind == QUESTION_NEAREST) {
         struct to_writer *to_writer = mem_zalloc(1, sizeof *to_writer);
         to_writer->kind = TO_WRITER_QUESTION;
         to_writer->question = question;

@@ -78,7 +78,9 @@ enum question_kind {
     QUESTION_CLAIMS,
     QUESTION_BENEFITS,
     QUESTION_CONTACT,    /* an order's recipient */
-    QUESTION_FACTS,      /* facts after a sequence number, up to a limit */
+    QUESTION_REVEAL,     /* the same for a dispatcher: cause.actor and reason go into the access log */
+    QUESTION_KPIS,       /* orders accepted in [at_ms, until_ms) */
+    QUESTION_FACTS,      /* facts after a sequence number, up to a limit; at_ms: from the first at or after it */
     QUESTION_UPSERT,     /* a bulk catalogue load */
     QUESTION_ROAD_REPORT, /* road, cause; answered when it is kept, in force within a moment */
     QUESTION_ROAD_WITHDRAW, /* road_id, at_ms, cause.actor, reason */
@@ -90,6 +92,7 @@ enum question_kind {
     QUESTION_SIGN_IN,    /* a code for a token */
     QUESTION_SNAPSHOT,   /* on the writer thread: the committed world, consistent with the published stream */
     QUESTION_EXPLAIN,
+    QUESTION_PREVIEW,    /* of giving the order to `courier` (0: the pool) */
 };
 
 enum { ROUTE_POINTS_MAX = 25, MATRIX_CELLS_MAX = 1000000, MATRIX_POINTS_MAX = 10000, NEAREST_MAX = 1000, CONTOURS_MAX = 10 };
@@ -123,18 +126,19 @@ struct question {
     struct city_id city;
     struct order_id order;
     struct claim_id claim;
-    struct courier_id courier;          /* SNAPSHOT: 0 = the whole city */
+    struct courier_id courier;          /* SNAPSHOT: 0 = the whole city; PREVIEW: to whom */
     bool with_history;
     struct order_filter filter;         /* ORDERS; FACTS with a pharmacy: message.fact_pharmacies is filled */
     char member_code[CODE_TEXT_MAX];    /* CLAIMS, BENEFITS */
     uint64_t after;                     /* CLAIMS, FACTS */
     uint32_t limit;
-    int64_t at_ms;                      /* BENEFITS, ROAD_WITHDRAW, ROADS */
+    int64_t at_ms;                      /* BENEFITS, ROAD_WITHDRAW, ROADS, KPIS, FACTS */
+    int64_t until_ms;                   /* KPIS */
     struct catalog_batch *upsert;       /* UPSERT: owned by the question */
     struct road_override *road;         /* ROAD_REPORT: owned by the question with its points */
     uint64_t road_id;
     struct cause cause;                 /* ROAD_REPORT, ROAD_WITHDRAW */
-    char reason[REASON_TEXT_MAX];       /* ROAD_WITHDRAW */
+    char reason[REASON_TEXT_MAX];       /* ROAD_WITHDRAW, REVEAL */
     int64_t depart_ms;                  /* ROUTE, MATRIX, NEAREST, ISOCHRONE: by the traffic of that hour; 0: of now */
     struct point *points;               /* ROUTE, MATRIX: owned by the question; sources then targets; NEAREST, ISOCHRONE: one */
     bool chinese;                       /* ROUTE: steps in Chinese, else in English */
@@ -280,6 +284,8 @@ struct message {
     char *geojson;                     /* ISOCHRONE: malloc'd, owned */
     uint32_t tolerance_m;
     struct explanation *explanation;   /* EXPLAIN */
+    struct preview *preview;           /* PREVIEW */
+    struct kpis_view *kpis;            /* KPIS */
 };
 void message_free(struct message *message);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ONE_FACT_BYTES = 1 << 20 };
+
 struct reader_thread {
     struct engine *engine;
     struct store *store;
@@ -106,6 +108,12 @@ static bool on_fact(void *context, const struct fact *fact)
     return into->message->fact_count < into->limit;
 }
 
+static bool on_one_fact(void *context, const struct fact *fact)
+{
+    *(struct fact *)context = *fact; /* for its number and time alone */
+    return false;
+}
+
 /* Which pharmacy each fact's order belongs to: one read an order, remembered within the page. */
 static enum status read_pharmacies(struct reader_thread *reader, const struct question *question, struct message *message)
 {
@@ -126,11 +134,32 @@ static enum status read_pharmacies(struct reader_thread *reader, const struct qu
     return STATUS_OK;
 }
 
+/* The sequence number before the first fact at or after at_ms. Facts are decided in the order of time, so halving finds it: twenty reads of one row. */
+static enum status seq_before(struct reader_thread *reader, const struct question *question, uint64_t *out, struct error *err)
+{
+    uint64_t low = 0, high;
+    TRY(store_facts_last(reader->store, question->city, &high, err));
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        struct fact fact = {.seq = 0};
+        struct arena *arena = arena_new(ONE_FACT_BYTES);
+        enum status rc = store_facts_read(reader->store, question->city, middle, 1, arena, on_one_fact, &fact, NULL, err);
+        arena_free(arena);
+        TRY(rc);
+        if (fact.seq && fact.at_ms < question->at_ms) low = fact.seq;
+        else high = middle;
+    }
+    *out = low;
+    return STATUS_OK;
+}
+
 static enum status read_facts(struct reader_thread *reader, const struct question *question, struct message *message)
 {
     struct facts_into into = {message, question->limit};
+    uint64_t after = question->after;
     message->facts = take(message, question->limit, sizeof *message->facts);
-    TRY(store_facts_read(reader->store, question->city, question->after, question->limit, message->arena, on_fact, &into, NULL, &message->error));
+    if (question->at_ms) TRY(seq_before(reader, question, &after, &message->error));
+    TRY(store_facts_read(reader->store, question->city, after, question->limit, message->arena, on_fact, &into, NULL, &message->error));
     return question->filter.pharmacy.v ? read_pharmacies(reader, question, message) : STATUS_OK;
 }
 
@@ -141,7 +170,19 @@ static enum status read_contact(struct reader_thread *reader, const struct quest
     const char *actor = question->actor[0] ? question->actor : "courier app";
     message->order.id = question->order;
     message->recipient = take(message, 1, sizeof *message->recipient);
-    return store_order_contact(reader->store, question->city, question->order, actor, clock_now_ms(), message->recipient, &message->error);
+    return store_order_contact(reader->store, question->city, question->order, actor, "", clock_now_ms(), message->recipient, &message->error);
+}
+
+static enum status reveal(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->recipient = take(message, 1, sizeof *message->recipient);
+    return store_order_contact(reader->store, question->city, question->order, question->cause.actor, question->reason, clock_now_ms(), message->recipient, &message->error);
+}
+
+static enum status read_kpis(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->kpis = take(message, 1, sizeof *message->kpis);
+    return store_kpis_read(reader->store, question->city, question->at_ms, question->until_ms, message->kpis, &message->error);
 }
 
 static enum status read_benefits(struct reader_thread *reader, const struct question *question, struct message *message)
@@ -302,6 +343,8 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_CLAIMS: return list_claims(reader, question, message);
     case QUESTION_BENEFITS: return read_benefits(reader, question, message);
     case QUESTION_CONTACT: return read_contact(reader, question, message);
+    case QUESTION_REVEAL: return reveal(reader, question, message);
+    case QUESTION_KPIS: return read_kpis(reader, question, message);
     case QUESTION_FACTS: return read_facts(reader, question, message);
     case QUESTION_UPSERT: return load_rows(reader, question, message);
     case QUESTION_ROAD_REPORT: return report_road(reader, question, message);
@@ -313,7 +356,8 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_NEAREST:
     case QUESTION_ISOCHRONE:
     case QUESTION_SNAPSHOT:
-    case QUESTION_EXPLAIN: break;
+    case QUESTION_EXPLAIN:
+    case QUESTION_PREVIEW: break;
     }
     UNREACHABLE("not a question for the reader");
     return STATUS_INTERNAL;

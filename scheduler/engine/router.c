@@ -90,6 +90,16 @@ static enum status answer_explain(struct router *router, struct to_router *asked
     return STATUS_OK;
 }
 
+static enum status answer_preview(struct router *router, struct to_router *asked, struct message *message)
+{
+    message->preview = take(message, 1, sizeof *message->preview);
+    message->order = asked->order;
+    oracle_rebase(router->oracle, router->metric);
+    asked->explain->problem.oracle = oracle_for(router->oracle, asked->explain);
+    dispatch_preview(asked->explain, asked->question->courier, message->preview);
+    return STATUS_OK;
+}
+
 /* Every question is answered on one metric, whatever is swapped meanwhile. */
 static enum status answer(struct router *router, struct to_router *asked, struct message *message)
 {
@@ -100,6 +110,7 @@ static enum status answer(struct router *router, struct to_router *asked, struct
                      : question->kind == QUESTION_MATRIX ? answer_matrix(router, question, message)
                      : question->kind == QUESTION_NEAREST ? router_nearest(router, asked, message)
                      : question->kind == QUESTION_ISOCHRONE ? router_isochrone(router, question, message)
+                     : question->kind == QUESTION_PREVIEW ? answer_preview(router, asked, message)
                                                          : answer_explain(router, asked, message);
     geo_metric_unref(router->metric);
     return rc;

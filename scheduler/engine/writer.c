@@ -131,7 +131,7 @@ static void explain(struct writer *writer, struct question *question)
     if (to_router->order.courier.v) to_router->view = publish_snapshot(engine, to_router->order.courier, clock_now_ms());
     if (to_router->explain && mailbox_post(engine->to_router, to_router)) return;
     struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
-    message->question = QUESTION_EXPLAIN;
+    message->question = question->kind;
     if (!to_router->explain) {
         error_set(&message->error, STATUS_NOT_FOUND, "order %llu is not in the city's world: unknown, refused at intake, or ended more than %d hours ago",
                   (unsigned long long)question->order.v, WORLD_KEEP_HOURS);
@@ -162,7 +162,7 @@ static void answer_question(struct writer *writer, struct to_writer *to_writer)
 {
     struct question *question = to_writer->question;
     to_writer->question = NULL;
-    if (question->kind == QUESTION_EXPLAIN) {
+    if (question->kind == QUESTION_EXPLAIN || question->kind == QUESTION_PREVIEW) {
         explain(writer, question);
         return;
     }

@@ -72,6 +72,9 @@ static enum status event_from_row(const PGresult *res, int row, struct arena *ar
     if (!fact_decode(&reader, arena, &fact)) return unreadable(out->seq, err);
     out->kind = fact.kind;
     out->phase = fact.phase;
+    out->fact = fact;
+    if (fact.kind == FACT_ORDER_ENTERED) out->fact.entered = NULL;
+    if (fact.kind == FACT_ROUTE_PLANNED) out->fact.route.stops = NULL;
     return STATUS_OK;
 }
 

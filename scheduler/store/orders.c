@@ -1,4 +1,5 @@
 /* Reading orders: one, many, the outbox, and (recorded) whose door it is. */
+#include <assert.h>
 #include <string.h>
 
 #include "views.h"
@@ -16,9 +17,19 @@ static const struct sql_statement
                      VIEW "WHERE o.city_id = $1::integer AND o.pharmacy_id = $6::bigint AND ($7::text = '' OR m.code = $7::text) AND o.order_id > $2::bigint" PAGE},
     LIST_MEMBER = {"orders_member", VIEW "WHERE m.city_id = $1::integer AND m.code = $7::text AND $6::bigint = 0 AND o.order_id > $2::bigint" PAGE},
     OUTBOX = {"outbox_read", "SELECT body FROM outbox WHERE city_id = $1::integer ORDER BY order_id LIMIT $2::integer"},
+    KPIS = {"kpis", /* eta_ms of a delivered order is when it was */
+            "SELECT count(*), count(*) FILTER (WHERE done), count(*) FILTER (WHERE phase IN (15, 17, 18, 19)), count(*) FILTER (WHERE phase = 1), "
+            "count(*) FILTER (WHERE phase = 16), count(*) FILTER (WHERE done AND eta_ms <= promise_ms), count(*) FILTER (WHERE done AND span_s <= 10800), "
+            "count(DISTINCT courier_id) FILTER (WHERE courier_id <> 0), "
+            "coalesce(avg(span_s) FILTER (WHERE done), 0)::bigint, "
+            "coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY span_s) FILTER (WHERE done), 0)::bigint, "
+            "coalesce(percentile_disc(0.9) WITHIN GROUP (ORDER BY span_s) FILTER (WHERE done), 0)::bigint, "
+            "coalesce(percentile_disc(0.99) WITHIN GROUP (ORDER BY span_s) FILTER (WHERE done), 0)::bigint "
+            "FROM (SELECT phase, courier_id, eta_ms, promise_ms, phase IN (10, 13, 14) AND eta_ms > 0 AS done, greatest(eta_ms - accepted_ms, 0) / 1000 AS span_s "
+            "FROM orders WHERE city_id = $1::integer AND accepted_ms >= $2::bigint AND accepted_ms < $3::bigint) AS o"},
     CONTACT = {"order_contact",
-               "WITH logged AS (INSERT INTO access_log (city_id, at_ms, actor, what, subject) "
-               "SELECT city_id, $4::bigint, $3::text, 'order_contact', order_id FROM order_contact WHERE city_id = $1::integer AND order_id = $2::bigint) "
+               "WITH logged AS (INSERT INTO access_log (city_id, at_ms, actor, what, subject, reason) "
+               "SELECT city_id, $4::bigint, $3::text, 'order_contact', order_id, $5::text FROM order_contact WHERE city_id = $1::integer AND order_id = $2::bigint) "
                "SELECT name, phone, address, lat_e7, lon_e7 FROM order_contact WHERE city_id = $1::integer AND order_id = $2::bigint"};
 
 static enum status view_from_row(const PGresult *res, int row, struct order_view *out, struct error *err)
@@ -124,7 +135,28 @@ enum status store_outbox_read(struct store *store, struct city_id city, struct o
     return rc;
 }
 
-enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, int64_t now_ms, struct recipient *out,
+enum status store_kpis_read(struct store *store, struct city_id city, int64_t from_ms, int64_t to_ms, struct kpis_view *out, struct error *err)
+{
+    static_assert(ORDER_REFUSED == 1 && ORDER_DELIVERED == 10 && ORDER_LAB_ACCEPTED == 13 && ORDER_REPORTED == 14 && ORDER_SPECIMEN_REJECTED == 15 &&
+                  ORDER_CANCELLED == 16 && ORDER_FAILED == 17 && ORDER_RETURNING == 18 && ORDER_RETURNED == 19, "the numbers of KPIS");
+    struct sql_args args;
+    PGresult *res = NULL;
+    memset(out, 0, sizeof *out);
+    sql_args_init(&args);
+    sql_arg_i32(&args, (int32_t)city.v);
+    sql_arg_i64(&args, from_ms);
+    sql_arg_i64(&args, to_ms);
+    TRY(sql_ready(store, err));
+    TRY(sql_run(store, &KPIS, &args, &res, err));
+    uint64_t *counts[] = {&out->total, &out->delivered, &out->failed, &out->refused, &out->cancelled, &out->within_promise, &out->within_3h, &out->couriers};
+    uint32_t *spans[] = {&out->mean_s, &out->p50_s, &out->p90_s, &out->p99_s};
+    for (int i = 0; i < (int)COUNT_OF(counts); i++) *counts[i] = (uint64_t)sql_get_i64(res, 0, i);
+    for (int i = 0; i < (int)COUNT_OF(spans); i++) *spans[i] = (uint32_t)sql_get_i64(res, 0, (int)COUNT_OF(counts) + i);
+    PQclear(res);
+    return STATUS_OK;
+}
+
+enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, const char *reason, int64_t now_ms, struct recipient *out,
                                 struct error *err)
 {
     struct sql_args args;
@@ -135,6 +167,7 @@ enum status store_order_contact(struct store *store, struct city_id city, struct
     sql_arg_i64(&args, (int64_t)order.v);
     sql_arg_text(&args, actor);
     sql_arg_i64(&args, now_ms);
+    sql_arg_text(&args, reason);
     TRY(sql_ready(store, err));
     TRY(sql_run(store, &CONTACT, &args, &res, err));
     enum status rc = STATUS_OK;

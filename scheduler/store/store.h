@@ -129,6 +129,7 @@ struct order_event_view {
     struct courier_id courier;
     char actor[ACTOR_TEXT_MAX];
     uint64_t seq;
+    struct fact fact;         /* a world fact's own fields; what entered and route point to is not kept: NULL */
 };
 must_use enum status store_order_history(struct store *store, struct city_id city, struct order_id order, struct order_event_view *out,
                                          size_t capacity, size_t *count, struct error *err);
@@ -172,7 +173,7 @@ struct order_filter {
 must_use enum status store_orders_list(struct store *store, struct city_id city, const struct order_filter *filter, struct order_view *out,
                                        size_t capacity, size_t *count, struct error *err);
 /** Who and where; the read is recorded in the access log under `actor`. */
-must_use enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, int64_t now_ms,
+must_use enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, const char *reason, int64_t now_ms,
                                          struct recipient *out, struct error *err);
 must_use enum status store_claim_read(struct store *store, struct city_id city, struct claim_id claim, struct claim *out, struct error *err);
 must_use enum status store_claim_of_order(struct store *store, struct city_id city, struct order_id order, struct claim *out, struct error *err);
@@ -208,6 +209,13 @@ struct benefits_view {
 /** As of at_ms: policy in force then. NOT_FOUND: no such member, or no policy in force (the text says which). */
 must_use enum status store_benefits_read(struct store *store, struct city_id city, const char *member, int64_t at_ms, struct benefits_view *out,
                                          struct error *err);
+
+/** How the orders accepted in [from_ms, to_ms) went, and how long the delivered ones (handed over, or taken in by a laboratory) took. */
+struct kpis_view {
+    uint64_t total, delivered, failed, refused, cancelled, within_promise, within_3h, couriers;
+    uint32_t mean_s, p50_s, p90_s, p99_s; /* acceptance to the end, of delivered ones; 0: none */
+};
+must_use enum status store_kpis_read(struct store *store, struct city_id city, int64_t from_ms, int64_t to_ms, struct kpis_view *out, struct error *err);
 
 /* ---- callers: tokens, certificates, sign-in codes; and who read what ---- */
 

@@ -76,7 +76,7 @@ static void test_prescription_is_adjudicated_and_held(void **state)
     assert_status(STATUS_NOT_FOUND, store_benefits_read(app, s.city, "nobody", FIXTURE_NOW_MS, &benefits, err));
 
     struct recipient to;
-    assert_ok(store_order_contact(app, s.city, r.order.id, "courier:1", FIXTURE_NOW_MS, &to, err));
+    assert_ok(store_order_contact(app, s.city, r.order.id, "courier:1", "", FIXTURE_NOW_MS, &to, err));
     assert_string_equal(to.name, "张三");
     assert_int_equal(raw_number(raw, "SELECT count(*) FROM access_log WHERE city_id = 1 AND actor = 'courier:1'"), 1);
     assert_books_sound(app, 1);

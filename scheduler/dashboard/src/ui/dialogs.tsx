@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { board as client, couriers as courierService, deadline, key, patiently, refusal } from '../api/clients';
 import { id as idOf } from '../api/convert';
 import { city, dispatcher, SOURCE } from '../api/session';
-import type { PreviewReassignResponse } from '../gen/meddispatch/v1/board_pb';
+import type { PreviewOrder, PreviewReassignResponse } from '../gen/meddispatch/v1/board_pb';
 import { busy, dialog } from '../state/acting';
 import type { Dialog } from '../state/acting';
 import { callHead, flag, flagWord, reassign, refusalText, single } from '../state/acts';
@@ -73,13 +73,14 @@ function Changes({ preview }: { preview: Preview }) {
   if (preview.state === 'error') return <p role="status" class="refused">{preview.text}</p>;
   const { told } = preview;
   const slackOf = (promise: bigint, done: bigint) => (done ? left(Number(promise - done), language.value) : t('no_plan'));
+  const promiseOf = (one: PreviewOrder) => one.promiseMs || BigInt(board.orders.get(idOf(one.orderId))?.promise_ms ?? 0);
   const minutes = (s: number) => span(s * 1000, language.value);
   return (
     <div class="preview" role="status">
       <h3>{t('preview')}</h3>
       {told.rule && <p class="refused"><span aria-hidden="true">✗</span> {t('preview_cannot', told.text || told.rule)}</p>}
       <ul>
-        {told.orders.map((one) => <li key={String(one.orderId)} class={one.doneAfterMs > one.promiseMs ? 'worse' : ''}>{t('preview_slack', t('order', String(one.orderId)), slackOf(one.promiseMs, one.doneBeforeMs), slackOf(one.promiseMs, one.doneAfterMs))}</li>)}
+        {told.orders.map((one) => <li key={String(one.orderId)} class={one.doneAfterMs > promiseOf(one) ? 'worse' : ''}>{t('preview_slack', t('order', String(one.orderId)), slackOf(promiseOf(one), one.doneBeforeMs), slackOf(promiseOf(one), one.doneAfterMs))}</li>)}
         {told.couriers.map((one) => <li key={String(one.courierId)}>{t('preview_travel', courierName(idOf(one.courierId)), `${minutes(one.travelBeforeS)}, ${distance(one.travelBeforeM)}`, `${minutes(one.travelAfterS)}, ${distance(one.travelAfterM)}`)}</li>)}
         {!told.orders.length && !told.couriers.length && !told.rule && <li>{t('preview_none')}</li>}
       </ul>
