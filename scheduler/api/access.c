@@ -22,7 +22,7 @@ static const struct access_rule RULES[] = {
     METHOD(OrderService, GetOrder, R(PHARMACY) | R(LAB) | R(CLINIC) | R(DISPATCHER) | R(ADMIN) | R(AUDITOR), "order"),
     METHOD(OrderService, ListOrders, R(PHARMACY) | R(DISPATCHER) | R(ADMIN) | R(AUDITOR), "orders"),
     METHOD(OrderService, WatchOrders, R(PHARMACY) | R(DISPATCHER) | R(ADMIN) | R(AUDITOR), NULL), /* phases and times, no contents */
-    METHOD(CourierService, StartShift, R(COURIER) | R(LOGISTICS), NULL),
+    METHOD(CourierService, StartShift, R(COURIER) | R(LOGISTICS) | R(DISPATCHER), NULL),
     METHOD(CourierService, EndShift, R(COURIER) | R(LOGISTICS), NULL),
     METHOD(CourierService, ReportPositions, R(COURIER) | R(LOGISTICS), NULL),
     METHOD(CourierService, WatchRoute, R(COURIER) | R(LOGISTICS), NULL), /* addresses are logged as they are read: order_contact */

@@ -1,5 +1,6 @@
 /* What a dispatcher's desk asks of BoardService besides the board itself: names of places, what a reassignment would change, whom an order goes to (logged),
  * the figures of a span of time, and the past as facts. */
+#include "access.h"
 #include "internal.h"
 
 #include <string.h>
@@ -120,7 +121,8 @@ static enum status on_reveal(struct api *api, struct wait *wait, struct rpc_call
     TRY(check_text(request->reason, "reason", 1, REASON_TEXT_MAX - 1, err));
     struct question *question = question_new(QUESTION_REVEAL, 0);
     question->order.v = request->order_id;
-    text_format(question->cause.actor, sizeof question->cause.actor, "dispatcher:%s", request->dispatcher);
+    if (wait->caller.role != ROLE_NONE) access_actor(&wait->caller, question->cause.actor, sizeof question->cause.actor); /* known, whatever he calls himself */
+    else text_format(question->cause.actor, sizeof question->cause.actor, "dispatcher:%s", request->dispatcher);
     text_copy(question->reason, sizeof question->reason, request->reason);
     return api_ask(api, wait, question, err);
 }

@@ -13,7 +13,7 @@ const MAY = {
   'OrderService/ApprovePrescription': ['pharmacy', 'admin'], 'OrderService/MarkReady': ['pharmacy', 'admin'], 'OrderService/CancelOrder': ['pharmacy', 'dispatcher', 'admin'],
   'OrderService/GetOrder': ['pharmacy', 'lab', 'clinic', 'dispatcher', 'admin', 'auditor'], 'OrderService/ListOrders': ['pharmacy', 'dispatcher', 'admin', 'auditor'],
   'OrderService/WatchOrders': ['pharmacy', 'dispatcher', 'admin', 'auditor'],
-  'CourierService/StartShift': ['courier', 'logistics'], 'CourierService/EndShift': ['courier', 'logistics'], 'CourierService/ReportPositions': ['courier', 'logistics'],
+  'CourierService/StartShift': ['courier', 'logistics', 'dispatcher'], 'CourierService/EndShift': ['courier', 'logistics'], 'CourierService/ReportPositions': ['courier', 'logistics'],
   'CourierService/WatchRoute': ['courier', 'logistics'], 'CourierService/AnswerOffer': ['courier', 'logistics'], 'CourierService/RecordStopEvent': ['courier', 'logistics', 'lab'],
   'BoardService/WatchBoard': ['dispatcher', 'admin', 'auditor'], 'BoardService/Reassign': ['dispatcher'], 'BoardService/PreviewReassign': ['dispatcher'], 'BoardService/RevealRecipient': ['dispatcher'], 'BoardService/ListPlaces': ['dispatcher', 'logistics', 'admin', 'auditor'], 'BoardService/Pin': ['dispatcher'], 'BoardService/Hold': ['dispatcher'],
   'BoardService/ReportRoad': ['dispatcher'], 'BoardService/WithdrawRoad': ['dispatcher'], 'BoardService/ListRoads': ['dispatcher', 'logistics', 'admin', 'auditor'],
