@@ -92,7 +92,7 @@ static enum status answer_explain(struct router *router, struct to_router *asked
 
 static enum status answer_preview(struct router *router, struct to_router *asked, struct message *message)
 {
-    message->preview = take(message, 1, sizeof *message->preview);
+    message->preview = router_take(message, 1, sizeof *message->preview);
     message->order = asked->order;
     oracle_rebase(router->oracle, router->metric);
     asked->explain->problem.oracle = oracle_for(router->oracle, asked->explain);
