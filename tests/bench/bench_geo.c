@@ -6,6 +6,8 @@
  * One thread unless the figure says otherwise; CPU time of the thread (wall time where several work), medians. Baselines run in the same run, on the same metric,
  * and every answer that has one is compared with it: a difference ends the run with 1. */
 #include "tests/bench/geo_baselines.h"
+#include "geo_area/geo_area.h"
+#include "geo_guide/geo_guide.h"
 #include "geo_osm/geo_osm.h"
 #include "geo_synth/geo_synth.h"
 
@@ -326,6 +328,51 @@ static void bench_pairs(struct bench *bench)
     geo_search_deinit(&search);
 }
 
+/* Who is nearest, in words, how far one gets. The nearest are compared with the matrix's column. */
+static void bench_nearest(struct bench *bench, uint32_t count)
+{
+    enum { NEAREST = 10 };
+    struct geo_near near[NEAREST];
+    uint32_t found, rounds = bench->quick ? 5 : 100;
+    double begin = now_ms(CLOCK_THREAD_CPUTIME_ID), spent;
+    for (uint32_t i = 0; i < rounds; i++)
+        if (geo_nearest(bench->metric, bench->scratch, bench->sources, count, &bench->targets[i], GEO_UNREACHABLE, near, NEAREST, &found) != GEO_OK) fail("nearest");
+    spent = (now_ms(CLOCK_THREAD_CPUTIME_ID) - begin) * 1e3 / rounds;
+    begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    for (uint32_t i = 0; i < rounds; i++)
+        if (geo_matrix(bench->metric, bench->scratch, bench->sources, count, &bench->targets[i], 1, bench->ms, NULL) != GEO_OK) fail("a column");
+    double column = (now_ms(CLOCK_THREAD_CPUTIME_ID) - begin) * 1e3 / rounds;
+    for (uint32_t i = 0; i < found; i++)
+        if (near[i].travel_ms != bench->ms[near[i].source]) fail("a nearest one is not as near as the matrix says");
+    tell(bench, count > 100 ? "10 nearest of 1000" : "10 nearest of 40", "us", spent, (int)rounds, "matrix column", column);
+}
+
+static void bench_around(struct bench *bench)
+{
+    uint32_t rounds = bench->quick ? 2 : 20, limits_ms[3] = {600000, 1200000, 1800000};
+    bench_nearest(bench, 40);
+    bench_nearest(bench, 1000);
+    double spent = 0;
+    for (uint32_t i = 0; i < rounds * 10; i++) {
+        struct geo_route route;
+        struct geo_guide guide;
+        if (geo_route_find(bench->metric, bench->scratch, &bench->sources[i], &bench->targets[i], &route, NULL) != GEO_OK) continue;
+        double begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
+        if (geo_guide_make(bench->map, &route, &bench->targets[i], 0, &guide) != GEO_OK) fail("a guide");
+        spent += now_ms(CLOCK_THREAD_CPUTIME_ID) - begin;
+        geo_guide_free(&guide);
+        geo_route_free(&route);
+    }
+    tell(bench, "steps of a route, on top of it", "us", spent * 1e3 / (rounds * 10), (int)rounds * 10, NULL, 0);
+    double begin = now_ms(CLOCK_THREAD_CPUTIME_ID);
+    for (uint32_t i = 0; i < rounds; i++) {
+        struct geo_areas areas;
+        if (geo_areas_find(bench->metric, bench->scratch, &bench->sources[i], limits_ms, 3, NULL, &areas, NULL) != GEO_OK) fail("an isochrone");
+        geo_areas_free(&areas);
+    }
+    tell(bench, "isochrone, 10, 20 and 30 minutes", "ms", (now_ms(CLOCK_THREAD_CPUTIME_ID) - begin) / rounds, (int)rounds, NULL, 0);
+}
+
 static void bench_labels(struct bench *bench)
 {
     enum { LABELS = 500 };
@@ -413,6 +460,7 @@ int main(int argc, char **argv)
     if (!bench.quick) bench_matrix(&bench, STOPS, repeats_of(&bench, 7));
     bench_pairs(&bench);
     bench_labels(&bench);
+    bench_around(&bench);
     if (answers) answers_write(&bench, answers);
     free(bench.sources);
     free(bench.targets);
