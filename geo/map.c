@@ -144,8 +144,9 @@ struct geo_scratch *geo_scratch_new(const struct geo_map *map)
     scratch->node_count = map->cch.node_count;
     scratch->trace = cch_trace_new(&map->cch);
     scratch->sweep = cch_sweep_new(&map->cch);
+    scratch->pull = cch_pull_new(&map->cch);
     scratch->by_node = malloc(((uint64_t)map->cch.node_count + 1) * sizeof *scratch->by_node);
-    if (scratch->trace && scratch->sweep && scratch->by_node && label_init(&scratch->labels[0], &map->cch) && label_init(&scratch->labels[1], &map->cch)) return scratch;
+    if (scratch->trace && scratch->sweep && scratch->pull && scratch->by_node && label_init(&scratch->labels[0], &map->cch) && label_init(&scratch->labels[1], &map->cch)) return scratch;
     geo_scratch_free(scratch);
     return NULL;
 }
@@ -160,6 +161,7 @@ void geo_scratch_free(struct geo_scratch *scratch)
     }
     cch_trace_free(scratch->trace);
     cch_sweep_free(scratch->sweep);
+    cch_pull_free(scratch->pull);
     free(scratch->by_node);
     free(scratch->sources.first);
     free(scratch->sources.seeds);

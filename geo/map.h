@@ -43,6 +43,7 @@ struct geo_scratch {
     struct cch_label labels[2];   /* room for any place */
     struct cch_trace *trace;
     struct cch_sweep *sweep;
+    struct cch_pull *pull;
     cch_weight *by_node;
     struct geo_list sources, targets;
     uint32_t *roads;          /* targets by road: a hash table, then a list */

@@ -1,9 +1,7 @@
-/* The k nearest of many places to one, by exact travel time: few by their labels, many by one sweep of all nodes towards the place. */
+/* The k nearest of many places to one, by exact travel time: each source asks the nodes above it, which remember for the next. */
 #include "map.h"
 
 #include <assert.h>
-
-enum { LABELS_MAX = 48 }; /* more labels than these cost more than the sweep does */
 
 static bool is_nearer(const struct geo_near *a, const struct geo_near *b)
 {
@@ -47,17 +45,13 @@ static void sort(struct geo_near *heap, uint32_t count)
     }
 }
 
-static geo_weight by_junctions(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *source, bool by_label)
+static geo_weight by_junctions(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *source)
 {
     struct geo_seeds seeds;
     geo_seeds_find(metric, CCH_FROM, geo_place_of(source), &seeds);
     cch_weight best = CCH_NONE;
-    if (by_label) {
-        cch_label_fill(&metric->hierarchy, CCH_FROM, seeds.seeds, seeds.count, &scratch->labels[0]);
-        best = cch_label_meet(&scratch->labels[0], &scratch->labels[1]);
-    }
-    for (uint32_t i = 0; !by_label && i < seeds.count; i++) {
-        cch_weight way = seeds.seeds[i].weight + scratch->by_node[metric->map->cch.node[seeds.seeds[i].rank]];
+    for (uint32_t i = 0; i < seeds.count; i++) {
+        cch_weight way = seeds.seeds[i].weight + cch_pull_weight(&metric->hierarchy, scratch->pull, seeds.seeds[i].rank);
         if (way < best) best = way;
     }
     return best >= CCH_NONE ? GEO_WEIGHT_NONE : (geo_weight)best;
@@ -73,13 +67,12 @@ enum geo_status geo_nearest(const struct geo_metric *metric, struct geo_scratch 
         if (!geo_has_place(metric->map, &sources[i])) return GEO_INVALID;
     assert(scratch->node_count == metric->map->cch.node_count);
     if (capacity == 0 || source_count == 0) return GEO_OK;
-    bool by_label = source_count <= LABELS_MAX;
     geo_seeds_find(metric, CCH_TO, geo_place_of(to), &seeds);
-    if (by_label) cch_label_fill(&metric->hierarchy, CCH_TO, seeds.seeds, seeds.count, &scratch->labels[1]);
-    else cch_reach(&metric->hierarchy, CCH_TO, seeds.seeds, seeds.count, scratch->by_node);
+    cch_label_fill(&metric->hierarchy, CCH_TO, seeds.seeds, seeds.count, &scratch->labels[1]);
+    cch_pull_begin(&metric->hierarchy, scratch->pull, &scratch->labels[1]);
     for (uint32_t i = 0; i < source_count; i++) {
         uint32_t arc;
-        geo_weight way = by_junctions(metric, scratch, &sources[i], by_label), direct = geo_direct(&metric->map->net, &metric->times, geo_place_of(&sources[i]), geo_place_of(to), &arc);
+        geo_weight way = by_junctions(metric, scratch, &sources[i]), direct = geo_direct(&metric->map->net, &metric->times, geo_place_of(&sources[i]), geo_place_of(to), &arc);
         if (direct < way) way = direct;
         if (way != GEO_WEIGHT_NONE && geo_weight_ms(way) <= limit_ms) keep(out, count, capacity, (struct geo_near){i, geo_weight_ms(way), geo_weight_dm(way)});
     }

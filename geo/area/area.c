@@ -132,7 +132,7 @@ static enum geo_status limits_check(const uint32_t *limits_ms, uint32_t count, c
 static enum geo_status areas_make(struct cover *cover, const uint32_t *limits_ms, uint32_t count, const struct geo_area_options *options, struct geo_areas *out, struct geo_error *error)
 {
     struct box box = {.any = false};
-    struct sheaf sheaf = {.rings = {NULL}};
+    struct sheaf sheaf = {.reach_m = 0};
     double coarser = 1;
     cover_fill(cover, limits_ms[count - 1]);
     cover_walk(cover, limits_ms[count - 1], true, NULL, box_add, &box);

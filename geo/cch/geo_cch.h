@@ -145,6 +145,14 @@ geo_must_use enum geo_status cch_matrix(const struct cch_metric *metric, struct 
 /** One place to or from every node: out by node (not rank); CCH_NONE where no way leads. */
 void cch_reach(const struct cch_metric *metric, enum cch_direction direction, const struct cch_seed *seeds, uint32_t seed_count, cch_weight *out);
 
+/** Many places to one, asked one by one; what is found on the way is remembered until the next place. One thread's memory. */
+struct cch_pull;
+struct cch_pull *cch_pull_new(const struct geo_cch *cch);
+void cch_pull_free(struct cch_pull *pull);
+void cch_pull_begin(const struct cch_metric *metric, struct cch_pull *pull, const struct cch_label *to); /* `to` is filled with CCH_TO; read, not kept */
+/** From a node, by its rank; CCH_NONE if no way leads there. The same metric as at the beginning. */
+cch_weight cch_pull_weight(const struct cch_metric *metric, struct cch_pull *pull, uint32_t rank);
+
 /** Which kernels run: "avx2" or "portable"; force the portable ones (tests). Not while others query. */
 const char *cch_kernels_name(void);
 void cch_kernels_force_portable(bool force);
