@@ -38,7 +38,7 @@ void fleet_anneal(struct fleet_state *state, struct fleet_clock *clock, uint32_t
         bool whole = fleet_recreate(state, undo) && fleet_undo_possible(undo, state, &after);
         before = fleet_undo_length(undo);
         bool fewer = false;
-        if (whole && after - before >= -heat * log(rng_unit(&state->rng) + 1e-300)) whole = false;
+        if (whole && (double)(after - before) >= -heat * log(rng_unit(&state->rng) + 1e-300)) whole = false;
         if (!whole) {
             fleet_undo_apply(undo, state);
             continue;

@@ -75,7 +75,7 @@ static void run(const struct fleet_model *model, const struct plan_fleet_options
     struct fleet_ejector *ejector = fleet_ejector_new(model);
     fleet_restore(state, &best);
     uint32_t least = fleet_model_least_routes(model);
-    fewer_routes(state, ejector, &clock, 400000, least, &best);
+    fewer_routes(state, ejector, &clock, 500000, least, &best);
     fleet_anneal(state, &clock, 1000000, 4.0, 0.03, &best);
     write_routes(model, &best, out);
     out->steps = clock.steps;
