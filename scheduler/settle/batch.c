@@ -1,9 +1,20 @@
-/* The steps of a nightly job. Each step is safe to repeat; what was done is read from the store, never remembered here. */
+/* The steps of a nightly job. Each step is safe to repeat; what was done is read from the store, never remembered here. Batches move in groups: their items come in one
+ * stream, their files reach the disk together, and one commit moves them all. */
 #include "bank.h"
+#include "files.h"
 #include "settle.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A build for tests has small groups, so that kills between commits find something on both sides. */
+#ifdef MEDDISPATCH_FAILPOINTS
+enum { GROUP_MAX = 2 };
+#else
+enum { GROUP_MAX = 256 };
+#endif
+static_assert((int)GROUP_MAX <= (int)STORE_PAGE_MAX && (int)GROUP_MAX <= (int)FILES_MAX, "a group is taken at once");
 
 void settle_batches_deinit(struct settle_batches *batches)
 {
@@ -17,100 +28,160 @@ static enum status read_batches(const struct settle_job *job, struct settle_batc
     return store_payouts_list(job->store, job->city, job->day, job->payee, out->at, SETTLE_PAYEES_MAX, &out->count, err);
 }
 
-/* The file's bytes from the stored items, page by page. */
-static enum status render(const struct settle_job *job, const struct payout *batch, struct buffer *bytes, struct error *err)
+static void progress(const struct settle_job *job, const char *step, size_t done, size_t of)
 {
+    if (job->on_progress) job->on_progress(job->progress, step, done, of);
+}
+
+/* ---- rendering a group ---- */
+
+struct rendering {
+    struct payout *batches;      /* get file_name and file_sha256 where they have none */
+    size_t count, at;            /* at: the batch whose items come */
+    struct buffer bytes;         /* of that one */
     struct settle_file file;
-    uint64_t after = 0;
-    size_t count;
-    struct payout_item *items = mem_zalloc(STORE_PAGE_MAX, sizeof *items);
-    settle_file_begin(&file, bytes, batch);
-    enum status rc;
-    do {
-        rc = store_payout_items(job->store, batch, after, items, STORE_PAGE_MAX, &count, err);
-        if (rc != STATUS_OK) break;
-        for (size_t i = 0; i < count; i++) settle_file_item(&file, &items[i]);
-        if (count) after = items[count - 1].entry;
-    } while (count == STORE_PAGE_MAX && !bytes->full);
-    free(items);
-    return rc == STATUS_OK ? settle_file_end(&file, err) : rc;
+    struct files *files;         /* NULL: nothing is written */
+};
+
+static void batch_begin(struct rendering *r)
+{
+    buffer_clear(&r->bytes);
+    if (r->at < r->count) settle_file_begin(&r->file, &r->bytes, &r->batches[r->at]);
 }
 
-static bool same_hash(const struct sha256 *a, const struct sha256 *b)
+/* The batch's last item has come: its hash is the sealed one or becomes it, and the bytes go to the files. */
+static enum status batch_end(struct rendering *r, struct error *err)
 {
-    return memcmp(a->byte, b->byte, sizeof a->byte) == 0;
-}
-
-/* Render a batch, hold the bytes against the sealed hash if there is one, and write the file if a folder is given. */
-static enum status produce(const struct settle_job *job, const struct payout *batch, struct sha256 *hash, struct error *err)
-{
-    struct buffer bytes;
+    struct payout *batch = &r->batches[r->at];
     char name[PAYOUT_FILE_NAME_MAX];
+    TRY(settle_file_end(&r->file, err));
     TRY(settle_file_name(batch, name, err));
-    buffer_init(&bytes, SETTLE_FILE_MAX);
-    enum status rc = render(job, batch, &bytes, err);
-    if (rc == STATUS_OK) {
-        *hash = hash_sha256(bytes.data, bytes.size);
-        if (batch->has_file && !same_hash(hash, &batch->file_sha256))
-            rc = error_set(err, STATUS_DATA_LOSS, "the file of %s is not the one that was sealed", batch->payee);
+    struct sha256 hash = hash_sha256(r->bytes.data, r->bytes.size);
+    if (batch->has_file && memcmp(hash.byte, batch->file_sha256.byte, sizeof hash.byte) != 0)
+        return error_set(err, STATUS_DATA_LOSS, "the file of %s is not the one that was sealed", batch->payee);
+    batch->file_sha256 = hash;
+    (void)text_copy(batch->file_name, sizeof batch->file_name, name);
+    if (r->files) TRY(files_put(r->files, name, &r->bytes, err));
+    r->at++;
+    batch_begin(r);
+    return STATUS_OK;
+}
+
+static enum status on_item(void *context, size_t batch, const struct payout_item *item, struct error *err)
+{
+    struct rendering *r = context;
+    while (r->at < batch) TRY(batch_end(r, err));
+    settle_file_item(&r->file, item);
+    return STATUS_OK;
+}
+
+/* Render the batches of a group, hold sealed ones against their hash, and write their files if a folder is given. */
+static enum status produce(const struct settle_job *job, struct payout *batches, size_t count, struct error *err)
+{
+    struct files files;
+    struct rendering r = {.batches = batches, .count = count};
+    if (count == 0) return STATUS_OK;
+    if (job->out_dir) {
+        TRY(files_begin(&files, job->out_dir, err));
+        r.files = &files;
     }
-    if (rc == STATUS_OK && job->out_dir) rc = settle_file_write(job->out_dir, name, &bytes, err);
-    buffer_deinit(&bytes);
+    buffer_init(&r.bytes, SETTLE_FILE_MAX);
+    batch_begin(&r);
+    enum status rc = store_payouts_items(job->store, batches, count, on_item, &r, err);
+    while (rc == STATUS_OK && r.at < count) rc = batch_end(&r, err);
+    if (rc == STATUS_OK && r.files) rc = files_end(r.files, err);
+    if (r.files) files_deinit(r.files);
+    buffer_deinit(&r.bytes);
     return rc;
 }
 
-static enum status prepare_one(const struct settle_job *job, const struct payout *batch, struct settle_batches *out, struct error *err)
+/* ---- groups ---- */
+
+/* The next batches in a state, moved together to the front of `group`; *from goes on behind the last one looked at. */
+static size_t group_next(const struct settle_batches *batches, enum payout_state state, size_t *from, struct payout *group)
 {
-    struct sha256 hash;
-    char name[PAYOUT_FILE_NAME_MAX];
-    if (batch->state != PAYOUT_DRAFT && !job->out_dir) return STATUS_OK;
-    TRY(produce(job, batch, &hash, err));
-    if (batch->state != PAYOUT_DRAFT) return STATUS_OK;
-    TRY(settle_file_name(batch, name, err));
+    size_t count = 0;
+    for (; *from < batches->count && count < GROUP_MAX; ++*from)
+        if (batches->at[*from].state == state) group[count++] = batches->at[*from];
+    return count;
+}
+
+typedef enum status (*group_step)(const struct settle_job *job, struct payout *group, size_t count, struct error *err);
+
+static enum status each_group(const struct settle_job *job, struct settle_batches *out, enum payout_state state, const char *name, group_step step, struct error *err)
+{
+    enum status rc = STATUS_OK;
+    struct payout *group = mem_zalloc(GROUP_MAX, sizeof *group);
+    for (size_t from = 0, count; rc == STATUS_OK && (count = group_next(out, state, &from, group)) > 0;) {
+        rc = step(job, group, count, err);
+        if (rc == STATUS_OK) out->moved += (uint32_t)count;
+        progress(job, name, from, out->count);
+    }
+    free(group);
+    return rc;
+}
+
+/* ---- steps ---- */
+
+static enum status seal_group(const struct settle_job *job, struct payout *group, size_t count, struct error *err)
+{
+    TRY(produce(job, group, count, err));
     failpoint("rendered");
-    TRY(store_payout_seal(job->store, batch, name, &hash, err));
+    TRY(store_payouts_seal(job->store, group, count, err));
     failpoint("sealed");
-    out->moved++;
     return STATUS_OK;
+}
+
+/* Batches that were sealed before: their files again, the same bytes. */
+static enum status write_again(const struct settle_job *job, struct settle_batches *out, struct error *err)
+{
+    enum status rc = STATUS_OK;
+    struct payout *group = mem_zalloc(GROUP_MAX, sizeof *group);
+    for (int state = PAYOUT_SEALED; job->out_dir && rc == STATUS_OK && state < PAYOUT_STATE_COUNT; state++)
+        for (size_t from = 0, count; rc == STATUS_OK && (count = group_next(out, (enum payout_state)state, &from, group)) > 0;) rc = produce(job, group, count, err);
+    free(group);
+    return rc;
 }
 
 enum status settle_prepare(const struct settle_job *job, struct settle_batches *out, struct error *err)
 {
     *out = (struct settle_batches){0};
     TRY(store_settle_lock(job->store, job->city, err));
+    progress(job, "batches", 0, 1);
     TRY(store_payouts_prepare(job->store, job->city, job->day, job->payee, job->actor, &out->made, err));
     failpoint("prepared");
+    progress(job, "batches", 1, 1);
     TRY(read_batches(job, out, err));
-    for (size_t i = 0; i < out->count; i++) TRY(prepare_one(job, &out->at[i], out, err));
+    TRY(write_again(job, out, err));
+    TRY(each_group(job, out, PAYOUT_DRAFT, "prepare", seal_group, err));
     return read_batches(job, out, err);
 }
 
 /* The database refuses the preparer by a CHECK; people want it in words. */
-static enum status approve_one(const struct settle_job *job, const struct payout *batch, struct error *err)
+static enum status approve_group(const struct settle_job *job, struct payout *group, size_t count, struct error *err)
 {
     struct error own = {0};
-    enum status rc = store_payout_approve(job->store, batch, job->actor, &own);
+    enum status rc = store_payouts_approve(job->store, group, count, job->actor, &own);
     if (rc != STATUS_OK && strcmp(own.reason, "payout_four_eyes") == 0) {
-        error_set(&own, STATUS_FAILED_PRECONDITION, "%s prepared the batch of %s: another person must approve it", job->actor, batch->payee);
+        size_t at = 0;
+        while (at + 1 < count && strcmp(group[at].prepared_by, job->actor) != 0) at++;
+        error_set(&own, STATUS_FAILED_PRECONDITION, "%s prepared the batch of %s: another person must approve it", job->actor, group[at].payee);
         error_reason(&own, "payout_four_eyes");
     }
     if (rc != STATUS_OK && err) *err = own;
+    if (rc == STATUS_OK) failpoint("approved");
     return rc;
 }
 
 enum status settle_approve(const struct settle_job *job, struct settle_batches *out, struct error *err)
 {
     *out = (struct settle_batches){0};
-    TRY(read_batches(job, out, err));
     TRY(store_settle_lock(job->store, job->city, err));
-    for (size_t i = 0; i < out->count; i++) {
+    TRY(read_batches(job, out, err));
+    for (size_t i = 0; i < out->count; i++)
         if (out->at[i].state == PAYOUT_DRAFT)
             return error_set(err, STATUS_FAILED_PRECONDITION, "the batch of %s is a draft: prepare the day again", out->at[i].payee);
-        if (out->at[i].state != PAYOUT_SEALED) continue;
-        TRY(approve_one(job, &out->at[i], err));
-        failpoint("approved");
-        out->moved++;
-    }
+    TRY(each_group(job, out, PAYOUT_SEALED, "approve", approve_group, err));
     return read_batches(job, out, err);
 }
 
@@ -129,9 +200,17 @@ static enum status send_refused(const struct settle_batches *out, bool named, st
     return STATUS_OK;
 }
 
+static enum status send_group(const struct settle_job *job, struct payout *group, size_t count, struct error *err)
+{
+    TRY(produce(job, group, count, err));
+    failpoint("before_send");
+    TRY(store_payouts_send(job->store, group, count, job->now_ms, err));
+    failpoint("after_send");
+    return STATUS_OK;
+}
+
 enum status settle_send(const struct settle_job *job, struct settle_batches *out, struct error *err)
 {
-    struct sha256 hash;
     *out = (struct settle_batches){0};
     if (!job->out_dir) return error_set(err, STATUS_INVALID_ARGUMENT, "sending needs a folder for the files");
     TRY(store_settle_lock(job->store, job->city, err));
@@ -139,14 +218,7 @@ enum status settle_send(const struct settle_job *job, struct settle_batches *out
     bool payer_known = true;
     TRY(bank_messages_write(job, &payer_known, err));
     out->no_payer = !payer_known;
-    for (size_t i = 0; i < out->count; i++) {
-        if (out->at[i].state != PAYOUT_APPROVED) continue;
-        TRY(produce(job, &out->at[i], &hash, err));
-        failpoint("before_send");
-        TRY(store_payout_send(job->store, &out->at[i], job->now_ms, err));
-        failpoint("after_send");
-        out->moved++;
-    }
+    TRY(each_group(job, out, PAYOUT_APPROVED, "send", send_group, err));
     TRY(read_batches(job, out, err));
     return send_refused(out, job->payee[0] != '\0', err);
 }

@@ -32,6 +32,8 @@ struct settle_job {
     const char *actor;                /* who runs it, 1..96 bytes */
     const char *out_dir;              /* where files go; NULL: none are written */
     int64_t now_ms;
+    void (*on_progress)(void *progress, const char *step, size_t done, size_t of); /* NULL: nobody looks; called between commits */
+    void *progress;
 };
 
 /** What a job leaves: all batches of the day (and payee), as they are now. */

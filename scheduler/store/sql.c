@@ -79,6 +79,34 @@ static void mark_prepared(struct store *store, const struct sql_statement *state
     store->prepared[store->prepared_count++] = statement;
 }
 
+static enum status prepare(struct store *store, const struct sql_statement *statement, struct error *err)
+{
+    if (is_prepared(store, statement)) return STATUS_OK;
+    PGresult *res = PQprepare(store->connection, statement->name, statement->text, 0, NULL);
+    enum status rc = PQresultStatus(res) == PGRES_COMMAND_OK ? STATUS_OK : sql_failed(store, res, statement->name, err);
+    PQclear(res);
+    if (rc == STATUS_OK) mark_prepared(store, statement);
+    return rc;
+}
+
+enum status sql_each(struct store *store, const struct sql_statement *statement, const struct sql_args *args, sql_on_row on_row, void *context, struct error *err)
+{
+    ASSERT(!store->pipeline);
+    ASSERT(PQtransactionStatus(store->connection) == PQTRANS_IDLE);
+    if (args->too_large) return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: the batch is too large", statement->name);
+    TRY(prepare(store, statement, err));
+    if (!PQsendQueryPrepared(store->connection, statement->name, args->count, args->values, args->lengths, args->formats, 1) || !PQsetSingleRowMode(store->connection))
+        return sql_failed(store, NULL, statement->name, err);
+    enum status rc = STATUS_OK;
+    for (PGresult *res; rc == STATUS_OK && (res = PQgetResult(store->connection)) != NULL; PQclear(res)) {
+        ExecStatusType status = PQresultStatus(res);
+        if (status == PGRES_SINGLE_TUPLE) rc = on_row(context, res, err);
+        else if (status != PGRES_TUPLES_OK) rc = sql_failed(store, res, statement->name, err);
+    }
+    if (rc != STATUS_OK) connection_drop(store);
+    return rc;
+}
+
 enum status sql_run(struct store *store, const struct sql_statement *statement, const struct sql_args *args, PGresult **out, struct error *err)
 {
     static const struct sql_args none;
@@ -86,16 +114,7 @@ enum status sql_run(struct store *store, const struct sql_statement *statement, 
     if (out) *out = NULL;
     ASSERT(!store->pipeline);
     if (args->too_large) return error_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: the batch is too large", statement->name);
-    if (!is_prepared(store, statement)) {
-        PGresult *res = PQprepare(store->connection, statement->name, statement->text, 0, NULL);
-        if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-            enum status rc = sql_failed(store, res, statement->name, err);
-            PQclear(res);
-            return rc;
-        }
-        PQclear(res);
-        mark_prepared(store, statement);
-    }
+    TRY(prepare(store, statement, err));
     PGresult *res = PQexecPrepared(store->connection, statement->name, args->count, args->values, args->lengths, args->formats, 1);
     ExecStatusType status = PQresultStatus(res);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {

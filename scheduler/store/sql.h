@@ -66,6 +66,11 @@ must_use enum status sql_ready(struct store *store, struct error *err);
 /* One statement, its rows in *out (may be NULL). Inside or outside a transaction. */
 must_use enum status sql_run(struct store *store, const struct sql_statement *statement, const struct sql_args *args, PGresult **out,
                              struct error *err);
+/* One statement whose rows come one at a time, each a result of one row: memory does not grow with their number. If on_row fails, what is left is not read and the
+ * connection is dropped. Outside a transaction. */
+typedef enum status (*sql_on_row)(void *context, const PGresult *row, struct error *err);
+must_use enum status sql_each(struct store *store, const struct sql_statement *statement, const struct sql_args *args, sql_on_row on_row, void *context,
+                              struct error *err);
 /* Several statements in one round trip: queue, then flush. After a failure the rest is skipped, nothing stays queued, results are all NULL.
  * *results: one per queued statement, the caller's to clear with sql_results_clear. */
 void sql_pipeline_begin(struct store *store);

@@ -484,16 +484,16 @@ must_use enum status store_payouts_prepare(struct store *store, struct city_id c
 /** Ascending by payee; payee "" means all. OUT_OF_RANGE if there are more than `capacity`. */
 must_use enum status store_payouts_list(struct store *store, struct city_id city, int32_t day, const char *payee, struct payout *out, size_t capacity,
                                         size_t *count, struct error *err);
-/** Items with entry > after, ascending, at most capacity (<= STORE_PAGE_MAX). */
-must_use enum status store_payout_items(struct store *store, const struct payout *batch, uint64_t after, struct payout_item *out, size_t capacity,
-                                        size_t *count, struct error *err);
-/** DRAFT -> SEALED, SEALED -> APPROVED, APPROVED -> SENT. FAILED_PRECONDITION from any other state (reason PAYOUT_STATE), if the approver is the
- *  preparer (payout_four_eyes), if this very file was sent before (ALREADY_EXISTS, payout_file_once), or if an earlier batch of the payee has not been
- *  sent (EARLIER_DAY_OPEN). Sending books PAYOUT, CARRY and RECOVER in the same transaction. */
-must_use enum status store_payout_seal(struct store *store, const struct payout *batch, const char *file_name, const struct sha256 *file_sha256,
-                                       struct error *err);
-must_use enum status store_payout_approve(struct store *store, const struct payout *batch, const char *by, struct error *err);
-must_use enum status store_payout_send(struct store *store, const struct payout *batch, int64_t at_ms, struct error *err);
+/** Hand over the items of up to STORE_PAGE_MAX batches of one city and day, batch by batch in the order given, ascending by entry within one. Streams: memory does not grow
+ *  with their number. `batch` is the index. */
+typedef enum status (*store_on_item)(void *context, size_t batch, const struct payout_item *item, struct error *err);
+must_use enum status store_payouts_items(struct store *store, const struct payout *batches, size_t count, store_on_item on_item, void *context, struct error *err);
+/** DRAFT -> SEALED (with the batches' file_name and file_sha256), SEALED -> APPROVED, APPROVED -> SENT: all of up to STORE_PAGE_MAX batches of one city and day in one
+ *  transaction, or none. FAILED_PRECONDITION from any other state (reason PAYOUT_STATE), if the approver is a preparer (payout_four_eyes), if this very file was sent before
+ *  (ALREADY_EXISTS, payout_file_once), or if an earlier batch of a payee has not been sent (EARLIER_DAY_OPEN). Sending books PAYOUT, CARRY and RECOVER in the same transaction. */
+must_use enum status store_payouts_seal(struct store *store, const struct payout *batches, size_t count, struct error *err);
+must_use enum status store_payouts_approve(struct store *store, const struct payout *batches, size_t count, const char *by, struct error *err);
+must_use enum status store_payouts_send(struct store *store, const struct payout *batches, size_t count, int64_t at_ms, struct error *err);
 /** SENT -> CONFIRMED or FAILED, in the bank's words. FAILED books the money back to the payee, to be paid with a later day. */
 must_use enum status store_payout_end(struct store *store, const struct payout *batch, bool paid, const char *bank_ref, int64_t at_ms, struct error *err);
 

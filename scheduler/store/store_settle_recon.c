@@ -17,10 +17,12 @@
 
 /* orders that ended, or holds that ended, in the day */
 #define DAY_ORDERS                                                                                                                       \
+    "ids AS (SELECT o.order_id FROM w, orders o WHERE o.city_id = $1::integer AND o.ended_ms > 0 AND o.ended_ms >= w.from_ms AND o.ended_ms < w.to_ms UNION " \
+    "SELECT c.order_id FROM w, hold_end d JOIN claim c ON c.city_id = d.city_id AND c.claim_id = d.claim_id WHERE d.city_id = $1::integer AND d.at_ms >= w.from_ms " \
+    "AND d.at_ms < w.to_ms), "                                                                                                           \
     "o AS MATERIALIZED (SELECT o.*, c.claim_id AS claim, c.order_id AS first_order, c.payee, c.state AS claim_state, c.benefit_fen, h.claim_id AS hold, d.outcome, d.posted_fen, d.at_ms AS end_ms " \
-    "FROM w, orders o LEFT JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id "                                           \
-    "LEFT JOIN hold h ON h.city_id = o.city_id AND h.claim_id = c.claim_id LEFT JOIN hold_end d ON d.city_id = o.city_id AND d.claim_id = c.claim_id " \
-    "WHERE o.city_id = $1::integer AND (o.ended_ms >= w.from_ms AND o.ended_ms < w.to_ms OR d.at_ms >= w.from_ms AND d.at_ms < w.to_ms)), "
+    "FROM ids JOIN orders o ON o.city_id = $1::integer AND o.order_id = ids.order_id LEFT JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id "                                           \
+    "LEFT JOIN hold h ON h.city_id = o.city_id AND h.claim_id = c.claim_id LEFT JOIN hold_end d ON d.city_id = o.city_id AND d.claim_id = c.claim_id), "
 
 /* phases: 1 refused, 10 delivered, 13 accepted by the lab, 14 reported, 15 specimen rejected, 16 cancelled, 17 failed, 18 returning, 19 returned */
 #define FOUND                                                                                                                            \
