@@ -95,6 +95,25 @@ static enum status produce(const struct settle_job *job, struct payout *batches,
     return rc;
 }
 
+/* Leave out the batches whose sealed file lies in the folder already. */
+static size_t without_files(const struct settle_job *job, struct payout *batches, size_t count)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!batches[i].has_file || !files_there(job->out_dir, batches[i].file_name, &batches[i].file_sha256)) batches[left++] = batches[i];
+    return left;
+}
+
+/* The files of batches that are sealed. */
+static enum status write_files(const struct settle_job *job, const struct payout *batches, size_t count, struct error *err)
+{
+    struct payout *missing = mem_zalloc(GROUP_MAX, sizeof *missing);
+    memcpy(missing, batches, count * sizeof *missing);
+    enum status rc = produce(job, missing, without_files(job, missing, count), err);
+    free(missing);
+    return rc;
+}
+
 /* ---- groups ---- */
 
 /* The next batches in a state, moved together to the front of `group`; *from goes on behind the last one looked at. */
@@ -138,7 +157,7 @@ static enum status write_again(const struct settle_job *job, struct settle_batch
     enum status rc = STATUS_OK;
     struct payout *group = mem_zalloc(GROUP_MAX, sizeof *group);
     for (int state = PAYOUT_SEALED; job->out_dir && rc == STATUS_OK && state < PAYOUT_STATE_COUNT; state++)
-        for (size_t from = 0, count; rc == STATUS_OK && (count = group_next(out, (enum payout_state)state, &from, group)) > 0;) rc = produce(job, group, count, err);
+        for (size_t from = 0, count; rc == STATUS_OK && (count = group_next(out, (enum payout_state)state, &from, group)) > 0;) rc = write_files(job, group, count, err);
     free(group);
     return rc;
 }
@@ -202,7 +221,7 @@ static enum status send_refused(const struct settle_batches *out, bool named, st
 
 static enum status send_group(const struct settle_job *job, struct payout *group, size_t count, struct error *err)
 {
-    TRY(produce(job, group, count, err));
+    TRY(write_files(job, group, count, err));
     failpoint("before_send");
     TRY(store_payouts_send(job->store, group, count, job->now_ms, err));
     failpoint("after_send");

@@ -54,6 +54,24 @@ static bool is_there(int folder, const char *name, const struct buffer *bytes)
     return same;
 }
 
+bool files_there(const char *dir, const char *name, const struct sha256 *hash)
+{
+    char path[4096];
+    int size = snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (size < 0 || (size_t)size >= sizeof path) return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return false;
+    struct hash_stream *stream = hash_stream_new();
+    uint8_t *chunk = mem_alloc(COMPARE_BYTES);
+    ssize_t got;
+    while ((got = read(fd, chunk, COMPARE_BYTES)) > 0 || (got < 0 && errno == EINTR))
+        if (got > 0) hash_stream_add(stream, chunk, (size_t)got);
+    struct sha256 found = hash_stream_finish(stream);
+    free(chunk);
+    close(fd);
+    return got == 0 && memcmp(found.byte, hash->byte, sizeof found.byte) == 0;
+}
+
 enum status files_begin(struct files *files, const char *dir, struct error *err)
 {
     *files = (struct files){.folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

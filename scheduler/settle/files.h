@@ -16,6 +16,8 @@ must_use enum status files_begin(struct files *files, const char *dir, struct er
 must_use enum status files_put(struct files *files, const char *name, const struct buffer *bytes, struct error *err);
 /* Sync, then name them all. Killed before: temporaries that the next run overwrites. Killed while: some are there whole, the others not. */
 must_use enum status files_end(struct files *files, struct error *err);
+/* Whether a file of this name is in `dir` with just this hash: it got its name after it was synced. */
+bool files_there(const char *dir, const char *name, const struct sha256 *hash);
 void files_deinit(struct files *files);
 
 #endif

@@ -49,7 +49,9 @@ static const struct sql_statement
              "i.amount_fen, coalesce((SELECT string_agg(x.line_no || ':' || x.rules, ' ' ORDER BY x.line_no) FROM claim_line x "
              "WHERE x.city_id = l.city_id AND x.claim_id = l.claim_id), '') "
              "FROM unnest($3::text[], $4::integer[]) WITH ORDINALITY AS e(payee, run, ord) "
-             "JOIN payout_item i ON i.city_id = $1::integer AND i.payee = e.payee AND i.business_day = DATE '1970-01-01' + $2::integer AND i.run = e.run "
+             /* OFFSET 0: batch by batch. Items just made have no statistics, and a join of all with all is what the planner makes of that. */
+             "CROSS JOIN LATERAL (SELECT * FROM payout_item x WHERE x.city_id = $1::integer AND x.payee = e.payee AND x.business_day = DATE '1970-01-01' + $2::integer "
+             "AND x.run = e.run OFFSET 0) i "
              "JOIN ledger l ON l.city_id = $1::integer AND l.business_day = DATE '1970-01-01' + $2::integer AND l.entry_id = i.entry_id "
              "LEFT JOIN claim c ON c.city_id = l.city_id AND c.claim_id = l.claim_id ORDER BY e.ord, i.entry_id"};
 
