@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "money_options.h"
+#include "progress.h"
 #include "settle/settle.h"
 
 static const char USAGE[] =
@@ -17,6 +18,7 @@ static const char USAGE[] =
     "  payer    from which account the city's payouts are paid: --name N --account A --bank B\n"
     "  import   read --file F, a pain.002 or camt.053 of the bank; batches it names are confirmed or failed\n"
     "  expire   void holds older than --hours H (72) whose order was never delivered\n"
+    "  report   the day for people: totals by payee, entries, exceptions by age; with --out also as one HTML page with charts\n"
     "  status   how the day's batches stand\n"
     "  confirm  the bank has paid --payee P (--bank-ref R); fail: it has not, the money is due again\n"
     "Every verb may be run again. Exit: 0 done, 1 refused by the state of things, 2 usage, 3 input refused, 4 database or folder unavailable.\n";
@@ -115,6 +117,17 @@ static enum status import(const struct money_options *options, const struct sett
     return STATUS_OK;
 }
 
+static enum status report(const struct settle_job *job, struct error *err)
+{
+    enum { REPORT_TEXT_MAX = 1 << 20 };
+    struct buffer text;
+    buffer_init(&text, REPORT_TEXT_MAX);
+    enum status rc = settle_report(job, &text, err);
+    if (rc == STATUS_OK) fwrite(text.data, 1, text.size, stdout);
+    buffer_deinit(&text);
+    return rc;
+}
+
 static bool needs_day(const char *verb)
 {
     return strcmp(verb, "expire") != 0 && strcmp(verb, "payer") != 0 && strcmp(verb, "import") != 0;
@@ -123,7 +136,10 @@ static bool needs_day(const char *verb)
 static enum status run(const struct money_options *options, struct store *store, bool *known, struct error *err)
 {
     struct settle_job job = {.store = store, .city = options->city, .day = options->day, .payee = options->payee, .actor = options->actor,
-                             .out_dir = options->out_dir, .now_ms = clock_now_ms()};
+                             .out_dir = options->out_dir, .now_ms = clock_now_ms(), .on_progress = progress_told};
+    struct progress progress;
+    progress_init(&progress);
+    job.progress = &progress;
     struct settle_batches batches = {0};
     const char *verb = options->verb, *bank_ref = options->bank_ref ? options->bank_ref : "";
     enum status rc;
@@ -131,6 +147,7 @@ static enum status run(const struct money_options *options, struct store *store,
     if (strcmp(verb, "close") == 0) return close_day(options, store, err);
     if (strcmp(verb, "expire") == 0) return expire(options, store, err);
     if (strcmp(verb, "payer") == 0) return payer(options, store, err);
+    if (strcmp(verb, "report") == 0) return report(&job, err);
     if (strcmp(verb, "import") == 0) return import(options, &job, err);
     if (strcmp(verb, "prepare") == 0) {
         rc = settle_prepare(&job, &batches, err);

@@ -56,6 +56,10 @@ must_use enum status settle_status(const struct settle_job *job, struct settle_b
 /** The bank's answer for the payee's batch: SENT -> CONFIRMED or FAILED. */
 must_use enum status settle_answer(const struct settle_job *job, bool paid, const char *bank_ref, struct settle_batches *out, struct error *err);
 
+/** The day for people: totals by payee, entries by kind, exceptions by age, as text; with out_dir also as settlement-CITY-YYYYMMDD.html, one page with charts that loads
+ *  nothing and runs nothing. The same books give the same bytes. */
+must_use enum status settle_report(const struct settle_job *job, struct buffer *text, struct error *err);
+
 /* ---- from the bank ---- */
 
 struct settle_import_result {

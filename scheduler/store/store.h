@@ -562,6 +562,16 @@ must_use enum status store_bank_apply(struct store *store, struct city_id city, 
 /** One job at a time works on a city's settlement: waits up to 30 s for another to end, then ABORTED. Held until the connection closes. */
 must_use enum status store_settle_lock(struct store *store, struct city_id city, struct error *err);
 
+/** Sums for a report of a day: the days before it, the day's entries by kind, and what reconciliation has open, by kind and age in days. */
+enum { REPORT_DAYS_MAX = 31, REPORT_KINDS_MAX = 16, REPORT_EXCEPTIONS_MAX = 64, REPORT_AGES = 4 /* the day itself, 1-2 days, 3-7, older */ };
+struct settlement_report {
+    uint32_t day_count, kind_count, exception_count;
+    struct report_day { int32_t day; uint64_t batches; int64_t net_fen, paid_fen, carried_fen, failed_fen; } days[REPORT_DAYS_MAX];  /* ascending, closed days only */
+    struct report_kind { char name[24]; uint64_t count, late; int64_t fen; } kinds[REPORT_KINDS_MAX]; /* late: happened on an earlier day, which was closed */
+    struct report_exception { char kind[48]; uint64_t count[REPORT_AGES]; int64_t difference_fen; int32_t oldest_day; } exceptions[REPORT_EXCEPTIONS_MAX];
+};
+must_use enum status store_settlement_report(struct store *store, struct city_id city, int32_t day, struct settlement_report *out, struct error *err);
+
 /** One payee's day, counted five times over: from orders and holds, from claims' reversals, from the ledger, from batch items, from the batch. */
 struct recon_row {
     char payee[CODE_TEXT_MAX];

@@ -24,6 +24,10 @@
     "FROM ids JOIN orders o ON o.city_id = $1::integer AND o.order_id = ids.order_id LEFT JOIN claim c ON c.city_id = o.city_id AND c.claim_id = o.claim_id "                                           \
     "LEFT JOIN hold h ON h.city_id = o.city_id AND h.claim_id = c.claim_id LEFT JOIN hold_end d ON d.city_id = o.city_id AND d.claim_id = c.claim_id), "
 
+/* A payable entry goes back to a hold that has ended; a claim is posted once and reported once, each under its own key. */
+#define ORPHAN    "(e.kind IN (2, 6, 7) AND NOT EXISTS (SELECT FROM hold_end d WHERE d.city_id = $1::integer AND d.claim_id = e.claim_id)) "
+#define DUPLICATE "(e.kind IN (2, 6) AND (e.source, e.idempotency_key) <> ('claim', CASE e.kind WHEN 2 THEN 'post:' ELSE 'report:' END || e.claim_id)) "
+
 /* phases: 1 refused, 10 delivered, 13 accepted by the lab, 14 reported, 15 specimen rejected, 16 cancelled, 17 failed, 18 returning, 19 returned */
 #define FOUND                                                                                                                            \
     "found AS (SELECT 'ORDER_WITHOUT_CLAIM'::text AS kind, ''::text AS payee, 0::bigint AS claim_id, order_id, 0::bigint AS entry_id, "    \
@@ -46,15 +50,24 @@
     "SELECT e.payee, e.claim_id, (SELECT coalesce(sum(v.benefit_fen), 0)::bigint FROM claim_reversal v WHERE v.city_id = $1::integer AND v.claim_id = e.claim_id AND NOT v.short) AS want, " \
     "(SELECT coalesce(sum(x.amount_fen), 0)::bigint FROM ledger x WHERE x.city_id = $1::integer AND x.claim_id = e.claim_id AND x.kind = 7) AS got " \
     "FROM e WHERE e.kind = 7 GROUP BY e.payee, e.claim_id) t WHERE want <> got "                                                          \
+    "UNION ALL SELECT 'ENTRY_ORPHAN', e.payee, coalesce(e.claim_id, 0), coalesce(e.order_id, 0), e.entry_id, 0, e.signed_fen, "           \
+    "'a payable entry of a claim that has posted nothing' FROM e WHERE " ORPHAN                                                           \
+    "UNION ALL SELECT 'ENTRY_DUPLICATE', e.payee, e.claim_id, coalesce(e.order_id, 0), e.entry_id, 0, e.signed_fen, "                     \
+    "'posted or reported once more, under another key' FROM e WHERE NOT " ORPHAN "AND " DUPLICATE                                         \
+    "UNION ALL SELECT 'LATE_EVENT', e.payee, coalesce(e.claim_id, 0), coalesce(e.order_id, 0), e.entry_id, e.signed_fen, e.signed_fen, "  \
+    "'it happened on an earlier business day, which was closed' FROM w, e WHERE e.kind IN (2, 6, 7) AND e.at_ms < w.from_ms "             \
     "UNION ALL SELECT 'ENTRY_NOT_IN_PAYOUT', e.payee, coalesce(e.claim_id, 0), coalesce(e.order_id, 0), e.entry_id, e.signed_fen, 0, "    \
     "'a payable entry of a closed day is in no batch' FROM e WHERE EXISTS (SELECT FROM business_day b, w WHERE b.city_id = $1::integer AND b.day = w.day) " \
-    "AND NOT EXISTS (SELECT FROM payout_item i WHERE i.city_id = $1::integer AND i.entry_id = e.entry_id) "                               \
+    "AND NOT EXISTS (SELECT FROM payout_item i WHERE i.city_id = $1::integer AND i.entry_id = e.entry_id) AND NOT " ORPHAN "AND NOT " DUPLICATE \
     "UNION ALL SELECT 'ITEM_AMOUNT', i.payee, 0, 0, i.entry_id, coalesce(e.signed_fen, 0), i.amount_fen, 'the batch pays another amount than the entry, or another day''s' " \
     "FROM w, payout_item i LEFT JOIN e ON e.entry_id = i.entry_id AND e.payee = i.payee WHERE i.city_id = $1::integer AND i.business_day = w.day " \
     "AND e.signed_fen IS DISTINCT FROM i.amount_fen "                                                                                     \
     "UNION ALL SELECT 'BATCH_SUM', b.payee, 0, 0, 0, b.net_fen, coalesce(s.sum, 0), 'the batch is not the sum of its items' FROM b "      \
     "LEFT JOIN (SELECT i.payee, i.run, sum(i.amount_fen)::bigint AS sum, count(*) AS n FROM w, payout_item i WHERE i.city_id = $1::integer " \
-    "AND i.business_day = w.day GROUP BY i.payee, i.run) s USING (payee, run) WHERE b.net_fen <> coalesce(s.sum, 0) OR b.item_count <> coalesce(s.n, 0) " \
+    "AND i.business_day = w.day GROUP BY i.payee, i.run) s USING (payee, run) WHERE (b.net_fen <> coalesce(s.sum, 0) OR b.item_count <> coalesce(s.n, 0)) " \
+    /* one item that is wrong explains a sum that is */                                                                                     \
+    "AND NOT EXISTS (SELECT FROM payout_item i LEFT JOIN e ON e.entry_id = i.entry_id AND e.payee = i.payee WHERE i.city_id = $1::integer AND i.payee = b.payee " \
+    "AND i.business_day = b.business_day AND i.run = b.run AND e.signed_fen IS DISTINCT FROM i.amount_fen) " \
     "UNION ALL SELECT 'CARRY_CHAIN', b.payee, 0, 0, 0, p.carried_fen, b.brought_fen, 'what was brought forward is not what was carried' FROM b " \
     "LEFT JOIN LATERAL (SELECT x.carried_fen FROM payout_batch x WHERE x.city_id = $1::integer AND x.payee = b.payee AND x.business_day < b.business_day " \
     "ORDER BY x.business_day DESC, x.run DESC LIMIT 1) p ON true WHERE b.brought_fen <> coalesce(p.carried_fen, 0) "                     \
@@ -62,6 +75,13 @@
     "'a sent batch is not in the ledger with its total' FROM b LEFT JOIN ledger_key k ON k.city_id = $1::integer AND k.source = 'settle' " \
     "AND k.idempotency_key = 'payout:' || b.payee || ':' || b.business_day || ':' || b.run "                                              \
     "WHERE b.state IN ('SENT', 'CONFIRMED', 'FAILED') AND b.total_fen <> coalesce(k.amount_fen, 0) "                                      \
+    "UNION ALL SELECT 'BANK_RETURN', b.payee, 0, 0, coalesce(k.entry_id, 0), b.total_fen, 0, 'the bank sent the payment back and it has not been paid again' FROM b " \
+    "LEFT JOIN ledger_key k ON k.city_id = $1::integer AND k.source = 'settle' AND k.idempotency_key = 'failed:' || b.payee || ':' || b.business_day || ':' || b.run " \
+    "WHERE b.state = 'FAILED' AND b.total_fen > 0 AND NOT EXISTS (SELECT FROM payout_item i JOIN payout_batch p ON p.city_id = i.city_id AND p.payee = i.payee " \
+    "AND p.business_day = i.business_day AND p.run = i.run WHERE i.city_id = $1::integer AND i.entry_id = k.entry_id AND p.state IN ('SENT', 'CONFIRMED')) " \
+    "UNION ALL SELECT 'BANK_AMOUNT', p.payee, 0, 0, 0, p.amount_fen, max(x.amount_fen), 'the bank tells of another amount than was to be paid' FROM w, payout_payment p " \
+    "JOIN bank_entry x ON x.city_id = p.city_id AND x.end_to_end = p.end_to_end AND x.outcome = 'AMOUNT' WHERE p.city_id = $1::integer AND p.business_day = w.day " \
+    "GROUP BY p.payee, p.amount_fen "                                                                                                     \
     "UNION ALL SELECT 'PAYEE_UNKNOWN', b.payee, 0, 0, 0, 0, b.total_fen, 'nobody knows to which account to pay' FROM b "                  \
     "WHERE NOT EXISTS (SELECT FROM payee y WHERE y.city_id = $1::integer AND y.payee = b.payee)) "
 
