@@ -63,6 +63,20 @@ export const attackChain = (file, head, verify, below, die) => {
   attack('the end cut off', lines.slice(0, -1))
   attack('something after the end', [...lines, lines[rows[0]]])
   attack('the last day left out with a right trailer', forge(lines.slice(0, days.at(-1))), false)
+  // any edit at all: a byte changed, a field, a line dropped, doubled, moved, cut, put in from elsewhere
+  for (let i = 0; i < 60; i++) {
+    const c = [...lines], at = 1 + below(c.length - 1), other = 1 + below(c.length - 1), line = c[at], where = below(line.length)
+    const kind = below(7)
+    if (line[0] === 'A' || (kind === 4 && c[other][0] === 'A')) continue                  // accounts' names are not in the chain; entries name them by id
+    if (kind === 0) c[at] = line.slice(0, where) + String.fromCharCode(33 + below(94)) + line.slice(where + 1)
+    else if (kind === 1) c[at] = line.slice(0, where) + line.slice(where + 1)
+    else if (kind === 2) c[at] = line.slice(0, where) + String.fromCharCode(33 + below(94)) + line.slice(where)
+    else if (kind === 3) c.splice(at, 1)
+    else if (kind === 4) c.splice(at, 0, c[other])
+    else if (kind === 5) c[at] = line.slice(0, where)
+    else { const [taken] = c.splice(at, 1); c.splice(1 + below(c.length - 1), 0, taken) }
+    if (c.join('\n') !== lines.join('\n')) attack(`edit ${i}, kind ${kind}, line ${at}`, c)
+  }
   // one who makes everything anew is seen by the kept head alone
   const forged = what => forge(what)
   const at = rows[below(rows.length)]
