@@ -17,6 +17,7 @@ static const char USAGE[] =
     "  verify --export FILE [--head FILE]      check an export without a database: every hash, and that the kept head is in the chain\n"
     "  export --export FILE                    write all closed days with their hashes\n"
     "  trial-balance [--at DAY|INSTANT]        debits and credits by account; DAY: up to that business day, INSTANT (2026-03-10T08:00:00Z): posted by then\n"
+    "  balance --account NAME [--owner CODE] [--at DAY|INSTANT]   credit less debit, of one sub-account or (no owner) of all together\n"
     "  statement --account NAME [--owner CODE] [--from DAY] [--at DAY]   an account's entries with opening, running and closing balance\n"
     "  readjudicate   decide every past claim again from what was kept with it; it must come out the same to the byte\n"
     "Exit: 0 sound and balanced, 1 not, 2 usage, 3 input refused, 4 database unavailable.\n";
@@ -137,6 +138,7 @@ static const struct {
 } VERBS[] = {
     {"verify", STORE_ROLE_READER, verify_alone},
     {"trial-balance", STORE_ROLE_READER, trial_balance_alone},
+    {"balance", STORE_ROLE_READER, ledger_balance},
     {"statement", STORE_ROLE_READER, ledger_statement},
     {"export", STORE_ROLE_READER, ledger_export},
     {"readjudicate", STORE_ROLE_SETTLEMENT, ledger_readjudicate},

@@ -71,17 +71,35 @@ static enum status statement(const struct money_options *options, struct store *
     return STATUS_OK;
 }
 
+static bool account_asked(const struct money_options *options, enum claims_account *account)
+{
+    if (!account_named(options->account, account)) {
+        fprintf(stderr, "meddispatch ledger: --account is one of");
+        for (int i = CLAIMS_ACCOUNT_INSURER_FUND; i < CLAIMS_ACCOUNT_COUNT; i++) fprintf(stderr, " %s", claims_account_name((enum claims_account)i));
+        fprintf(stderr, "\n");
+        return false;
+    }
+    return true;
+}
+
+int ledger_balance(const struct money_options *options, struct store *store)
+{
+    struct error err = {0};
+    enum claims_account account;
+    int64_t balance_fen;
+    if (!account_asked(options, &account)) return EXIT_USAGE;
+    enum status rc = store_account_balance(store, options->city, account, options->owner, options->through_day, options->at_ms, &balance_fen, &err);
+    if (rc != STATUS_OK) return exit_told("ledger balance", rc, &err);
+    printf(options->json ? "{\"balance_fen\":%" PRId64 "}\n" : "%" PRId64 " fen\n", balance_fen);
+    return EXIT_DONE;
+}
+
 int ledger_statement(const struct money_options *options, struct store *store)
 {
     struct error err = {0};
     enum claims_account account;
     bool agrees = false;
-    if (!account_named(options->account, &account)) {
-        fprintf(stderr, "meddispatch ledger statement: --account is one of");
-        for (int i = CLAIMS_ACCOUNT_INSURER_FUND; i < CLAIMS_ACCOUNT_COUNT; i++) fprintf(stderr, " %s", claims_account_name((enum claims_account)i));
-        fprintf(stderr, "\n");
-        return EXIT_USAGE;
-    }
+    if (!account_asked(options, &account)) return EXIT_USAGE;
     if ((claims_account_scope(account) == CLAIMS_SCOPE_HOUSE) != (options->owner[0] == '\0')) {
         fprintf(stderr, "meddispatch ledger statement: %s %s --owner\n", options->account, options->owner[0] ? "has no" : "needs");
         return EXIT_USAGE;

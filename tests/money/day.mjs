@@ -356,6 +356,17 @@ for (const [at, where] of [[dayText(today - 3), `business_day <= '${dayText(toda
   const trial = JSON.parse(run(['ledger', 'trial-balance', '--at', at, '--json']))
   equal(`trial balance at ${at}`, sql(`SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger WHERE ${where}`)[0].fen, trial.debit_fen); equal('balanced', true, trial.balanced)
 }
+// balances of members, payees and the fund at moments picked at random, from the raw rows added up here
+const rawRows = sql('SELECT l.at_ms, l.business_day::text AS day, l.amount_fen, d.kind AS dk, d.owner AS dow, c.kind AS ck, c.owner AS cow FROM ledger l JOIN account d ON d.account_id = l.debit_account JOIN account c ON c.account_id = l.credit_account')
+const ACCOUNTS = { 1: 'insurer_fund', 2: 'benefit_held', 3: 'benefit_payable', 5: 'member_receivable', 6: 'member_share', 7: 'late_compensation', 8: 'payee_recovery', 9: 'bank_clearing' }
+for (let i = 0; i < 30; i++) {
+  const row = pick(rawRows), kind = chance(3) ? 1 : pick([row.dk, row.ck]), owner = kind === 1 || chance(5) ? '' : kind === row.dk ? row.dow : row.cow
+  if (!ACCOUNTS[kind]) continue
+  const instant = chance(2), edge = Math.floor(row.at_ms / 1000) * 1000, at = instant ? new Date(edge).toISOString().slice(0, 19) + 'Z' : row.day
+  const counts = r => (instant ? r.at_ms <= edge + 999 : r.day <= row.day), mine = (k, o) => k === kind && (owner === '' || o === owner)
+  const sum = rawRows.filter(counts).reduce((s, r) => s + (mine(r.ck, r.cow) ? r.amount_fen : 0) - (mine(r.dk, r.dow) ? r.amount_fen : 0), 0)
+  equal(`${ACCOUNTS[kind]} ${owner} at ${at}`, sum, JSON.parse(run(['ledger', 'balance', '--account', ACCOUNTS[kind], ...(owner ? ['--owner', owner] : []), '--at', at, '--json'])).balance_fen)
+}
 const again = JSON.parse(run(['ledger', 'readjudicate', '--json']))
 equal('decided again', claims.size, again.checked); equal('to the byte', 0, again.differing)
 if (spawnSync('psql', ['-XAtqc', `UPDATE claim SET member_fen = member_fen + 1 WHERE claim_id = (SELECT min(claim_id) FROM claim)`]).status) die('cannot break a claim')

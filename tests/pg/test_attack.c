@@ -58,7 +58,7 @@ static void test_books_cannot_be_rewritten(void **state)
     (void)state;
     static const char *const tables[] = {"ledger", "ledger_key", "order_event", "hold", "hold_end", "ledger_block", "business_day", "claim_reversal", "account",
                                          "member_year", "claim", "claim_line", "orders", "order_line", "access_log", "schema_migration", "payout_item", "claim_basis", "claim_override",
-                                         "payout_message", "payout_payment", "bank_file", "bank_entry", "payer"};
+                                         "payout_message", "payout_payment", "bank_file", "bank_entry", "payer", "payout_day", "payout_batch", "recon_run", "recon_exception"};
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         char sql[160];
         text_format(sql, sizeof sql, "DELETE FROM %s", tables[i]);
