@@ -285,7 +285,8 @@ static void gzip_bomb(struct line *line, struct buffer *out)
 
 static void slow_preface(struct line *line, struct buffer *out)
 {
-    if (line->step < 20) buffer_append(out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + line->step, 1);
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    if (line->step < 20) buffer_append(out, &preface[line->step], 1);
 }
 
 static void noise(struct line *line, struct buffer *out)
