@@ -85,7 +85,7 @@ static bool account_asked(const struct money_options *options, enum claims_accou
 int ledger_balance(const struct money_options *options, struct store *store)
 {
     struct error err = {0};
-    enum claims_account account;
+    enum claims_account account = CLAIMS_ACCOUNT_INSURER_FUND;
     int64_t balance_fen;
     if (!account_asked(options, &account)) return EXIT_USAGE;
     enum status rc = store_account_balance(store, options->city, account, options->owner, options->through_day, options->at_ms, &balance_fen, &err);
@@ -97,7 +97,7 @@ int ledger_balance(const struct money_options *options, struct store *store)
 int ledger_statement(const struct money_options *options, struct store *store)
 {
     struct error err = {0};
-    enum claims_account account;
+    enum claims_account account = CLAIMS_ACCOUNT_INSURER_FUND;
     bool agrees = false;
     if (!account_asked(options, &account)) return EXIT_USAGE;
     if ((claims_account_scope(account) == CLAIMS_SCOPE_HOUSE) != (options->owner[0] == '\0')) {
