@@ -17,16 +17,10 @@ static void watch_remove(struct wait **list, struct wait *wait)
 
 static struct wait **watch_list(struct api *api, enum wait_kind kind)
 {
-    switch (kind) {
-    case WAIT_ORDERS: return &api->order_watchers;
-    case WAIT_COURIER: return &api->route_watchers;
-    case WAIT_BOARD: return &api->board_watchers;
-    case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL:
-    case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT:
-    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_EXPLAIN: case WAIT_PLACES: case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY: case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS:
-    case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS: break;
-    }
-    return NULL;
+    if (kind == WAIT_ORDERS) return &api->order_watchers;
+    if (kind == WAIT_COURIER) return &api->route_watchers;
+    ASSERT(kind == WAIT_BOARD);
+    return &api->board_watchers;
 }
 
 void watch_add(struct api *api, struct wait **list, struct wait *wait)
@@ -57,6 +51,7 @@ void wait_end(struct wait *wait)
         wait->api->watcher_count--;
     }
     view_unref(wait->route_view);
+    transfer_free(wait->api, wait->transfer);
     free(wait->token);
     free(wait->problems);
     free(wait);
@@ -110,8 +105,7 @@ enum status api_ask(struct api *api, struct wait *wait, struct question *questio
 
 /* ---- what the server tells ---- */
 
-/* End the call and what we kept of it. */
-static void finish(struct rpc_call *call, const struct error *err)
+void call_end(struct rpc_call *call, const struct error *err)
 {
     struct wait *wait = rpc_call_data(call);
     rpc_call_set_data(call, NULL);
@@ -125,7 +119,7 @@ static void on_open(struct rpc_call *call, void *context)
     struct wait *wait = wait_new(bound->api, bound->method, call);
     struct error err;
     rpc_call_set_data(call, wait);
-    if (access_admit(bound->api->access, bound->rule, call, &wait->caller, &err) != STATUS_OK) finish(call, &err);
+    if (access_admit(bound->api->access, bound->rule, call, &wait->caller, &err) != STATUS_OK) call_end(call, &err);
 }
 
 static void on_message(struct rpc_call *call, void *context, const uint8_t *bytes, size_t size)
@@ -140,7 +134,7 @@ static void on_message(struct rpc_call *call, void *context, const uint8_t *byte
     if (rc == STATUS_OK) rc = access_check_request(&wait->caller, request, &err);
     if (rc == STATUS_OK) rc = bound->method->on_request(bound->api, wait, call, request, &err);
     arena_free(arena);
-    if (rc != STATUS_OK) finish(call, &err);
+    if (rc != STATUS_OK) call_end(call, &err);
 }
 
 static void on_half_close(struct rpc_call *call, void *context)
@@ -152,6 +146,16 @@ static void on_half_close(struct rpc_call *call, void *context)
     /* either may answer, and with the answer the wait is gone */
     if (wait->kind == WAIT_POSITIONS) courier_on_half_close(wait, call);
     else if (wait->kind == WAIT_UPSERT) catalog_on_half_close(wait, call);
+    else if (wait->kind == WAIT_IMPORT) settlement_on_half_close(wait, call);
+}
+
+static void on_writable(struct rpc_call *call, void *context)
+{
+    (void)context;
+    struct wait *wait = rpc_call_data(call);
+    if (!wait) return;
+    if (wait->kind == WAIT_DOWNLOAD) settlement_on_writable(wait, call);
+    else if (wait->kind == WAIT_REPLAY) desk_on_writable(wait, call);
 }
 
 static void on_gone(struct rpc_call *call, void *context, enum status why)
@@ -162,7 +166,7 @@ static void on_gone(struct rpc_call *call, void *context, enum status why)
     rpc_call_set_data(call, NULL);
 }
 
-static const struct rpc_handler HANDLER = {.on_open = on_open, .on_message = on_message, .on_half_close = on_half_close, .on_gone = on_gone};
+static const struct rpc_handler HANDLER = {.on_open = on_open, .on_message = on_message, .on_half_close = on_half_close, .on_writable = on_writable, .on_gone = on_gone};
 
 /* ---- what the engine tells ---- */
 
@@ -174,7 +178,8 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
     case WAIT_PLACES: case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY:
-    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS:
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_REVERSE: case WAIT_CLOSE_DAY: case WAIT_PREPARE: case WAIT_APPROVE_BATCH: case WAIT_BATCH:
+    case WAIT_BATCHES: case WAIT_DOWNLOAD: case WAIT_IMPORT: case WAIT_RECONCILE: case WAIT_PROGRESS: case WAIT_UPSERT: case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: case WAIT_SIGN_IN: case WAIT_WHO: case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: case WAIT_POSITIONS:
     case WAIT_ORDERS: case WAIT_COURIER: case WAIT_BOARD: UNREACHABLE("a call that sent no command got a decision");
     }
 }
@@ -188,12 +193,15 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_COURIER: courier_on_answer(wait, call, message); break;
     case WAIT_EXPLAIN: case WAIT_BOARD: board_on_answer(wait, call, message); break;
     case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY: desk_on_answer(wait, call, message); break;
-    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: claim_on_answer(wait, call, message); break;
+    case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_REVERSE: claim_on_answer(wait, call, message); break;
+    case WAIT_CLOSE_DAY: case WAIT_PREPARE: case WAIT_APPROVE_BATCH: case WAIT_BATCH: case WAIT_BATCHES: case WAIT_DOWNLOAD: case WAIT_IMPORT: case WAIT_RECONCILE:
+        settlement_on_answer(wait, call, message);
+        break;
     case WAIT_UPSERT: catalog_on_answer(wait, call, message); break;
     case WAIT_ROAD_REPORT: case WAIT_ROAD_WITHDRAW: case WAIT_ROADS: road_on_answer(wait, call, message); break;
     case WAIT_ROUTE: case WAIT_MATRIX: case WAIT_NEAREST: case WAIT_ISOCHRONE: routing_on_answer(wait, call, message); break;
     case WAIT_SIGN_IN: access_on_answer(wait, call, message); break;
-    case WAIT_WHO:
+    case WAIT_WHO: case WAIT_PROGRESS:
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
     case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_PLACES: case WAIT_POSITIONS:
         UNREACHABLE("a call that asked nothing got an answer");
@@ -221,7 +229,7 @@ static void on_engine_message(struct api *api, const struct message *message)
     struct wait *wait = call ? rpc_call_data(call) : NULL;
     if (!wait) return; /* the caller has left; what was done stays done */
     if (message->error.status != STATUS_OK) {
-        finish(call, &message->error);
+        call_end(call, &message->error);
         return;
     }
     bool unary = is_unary(wait);
@@ -258,7 +266,7 @@ static void end_where_it_no_longer_holds(struct api *api, struct wait *first)
         struct error err;
         error_set(&err, STATUS_UNAUTHENTICATED, "the token has expired or was revoked");
         error_reason(&err, "CREDENTIALS");
-        finish(call, &err);
+        call_end(call, &err);
     }
 }
 
@@ -279,7 +287,7 @@ static void bind_methods(struct api *api)
     struct { const struct method *at; uint32_t count; } services[] = {
         {ACCESS_METHODS, ACCESS_METHOD_COUNT},
         {ORDER_METHODS, ORDER_METHOD_COUNT}, {COURIER_METHODS, COURIER_METHOD_COUNT}, {BOARD_METHODS, BOARD_METHOD_COUNT}, {DESK_METHODS, DESK_METHOD_COUNT}, {ROAD_METHODS, ROAD_METHOD_COUNT},
-        {CLAIM_METHODS, CLAIM_METHOD_COUNT}, {CATALOG_METHODS, CATALOG_METHOD_COUNT}, {ROUTING_METHODS, ROUTING_METHOD_COUNT},
+        {CLAIM_METHODS, CLAIM_METHOD_COUNT}, {SETTLEMENT_METHODS, SETTLEMENT_METHOD_COUNT}, {CATALOG_METHODS, CATALOG_METHOD_COUNT}, {ROUTING_METHODS, ROUTING_METHOD_COUNT},
     };
     uint32_t count = 0;
     for (size_t s = 0; s < COUNT_OF(services); s++) count += services[s].count;

@@ -1,4 +1,4 @@
-/* ClaimService: claims and benefits as stored. Questions only; reversal comes with the settlement service. */
+/* ClaimService: claims and benefits as stored, and units of a claim that come back. */
 #include "internal.h"
 
 #include <string.h>
@@ -42,6 +42,28 @@ static enum status on_get_benefits(struct api *api, struct wait *wait, struct rp
     return api_ask(api, wait, question, err);
 }
 
+static enum status on_reverse(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err)
+{
+    (void)call;
+    const Meddispatch__V1__ReverseClaimRequest *request = (const void *)message;
+    struct cause cause;
+    TRY(check_city(api, request->city_id, err));
+    TRY(check_cause(request->source, request->idempotency_key, message, "admin", request->source, &cause, err));
+    TRY(check_id(request->claim_id, "claim_id", err));
+    TRY(check_range(request->line, "line", 1, ORDER_LINES_MAX, err));
+    TRY(check_range(request->quantity, "quantity", 1, 999, err));
+    TRY(check_text(request->reason, "reason", 1, REASON_TEXT_MAX - 1, err));
+    struct question *question = question_new(QUESTION_REVERSE, 0);
+    struct reversal_request *reversal = question->reversal = mem_zalloc(1, sizeof *reversal);
+    *reversal = (struct reversal_request){.city = engine_city(api->engine), .claim = {request->claim_id}, .line = request->line, .quantity = request->quantity, .at_ms = clock_now_ms()};
+    text_copy(reversal->source, sizeof reversal->source, request->source);
+    text_copy(reversal->key, sizeof reversal->key, request->idempotency_key);
+    text_copy(reversal->reason, sizeof reversal->reason, request->reason);
+    if (wait->caller.role == ROLE_NONE) text_copy(reversal->actor, sizeof reversal->actor, cause.actor);
+    else access_actor(&wait->caller, reversal->actor, sizeof reversal->actor);
+    return api_ask(api, wait, question, err);
+}
+
 static Meddispatch__V1__Claim *claim_message(struct arena *arena, const struct claim *claim, const char *member_code)
 {
     Meddispatch__V1__Claim *out = view_alloc(arena, 1, sizeof *out);
@@ -72,6 +94,16 @@ static void reply_benefits(struct rpc_call *call, struct arena *arena, const str
     method_reply(call, &response.base);
 }
 
+static void reply_reverse(struct rpc_call *call, struct arena *arena, const struct message *message)
+{
+    Meddispatch__V1__ReverseClaimResponse response = MEDDISPATCH__V1__REVERSE_CLAIM_RESPONSE__INIT;
+    response.claim = claim_message(arena, message->claims, message->claim_members[0]);
+    response.reversed_fen = message->reversal.benefit_fen;
+    response.member_fen = message->reversal.member_fen;
+    response.repeated = message->reversal.repeated;
+    method_reply(call, &response.base);
+}
+
 void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message)
 {
     struct arena *arena = arena_new(64u << 20);
@@ -87,6 +119,8 @@ void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct mess
             response.claims[i] = claim_message(arena, &message->claims[i], message->claim_members[i]);
         response.next_after_claim_id = message->next;
         method_reply(call, &response.base);
+    } else if (wait->kind == WAIT_REVERSE) {
+        reply_reverse(call, arena, message);
     } else {
         reply_benefits(call, arena, message->benefits);
     }
@@ -96,6 +130,7 @@ void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct mess
 const struct method CLAIM_METHODS[] = {
     {"/meddispatch.v1.ClaimService/GetClaim", RPC_UNARY, WAIT_GET_CLAIM, &meddispatch__v1__get_claim_request__descriptor, on_get_claim, 0},
     {"/meddispatch.v1.ClaimService/ListClaims", RPC_UNARY, WAIT_LIST_CLAIMS, &meddispatch__v1__list_claims_request__descriptor, on_list_claims, 0},
+    {"/meddispatch.v1.ClaimService/ReverseClaim", RPC_UNARY, WAIT_REVERSE, &meddispatch__v1__reverse_claim_request__descriptor, on_reverse, 4096},
     {"/meddispatch.v1.ClaimService/GetBenefits", RPC_UNARY, WAIT_BENEFITS, &meddispatch__v1__get_benefits_request__descriptor, on_get_benefits, 0},
 };
 const uint32_t CLAIM_METHOD_COUNT = COUNT_OF(CLAIM_METHODS);

@@ -219,8 +219,17 @@ static bool send_page(struct wait *wait, struct rpc_call *call, const struct mes
     enum status rc = response.n_facts ? method_send(call, &response.base) : STATUS_OK;
     arena_free(arena);
     if (rc != STATUS_OK) error_set(err, rc, "too slow: ask again for a shorter span");
+    else if (more && rpc_call_queued_bytes(call) > WATCH_QUEUE_BYTES) wait->more = true; /* the next page when this reader has room */
     else if (more) rc = ask_page(wait->api, wait, 0, err);
     return rc == STATUS_OK && more;
+}
+
+void desk_on_writable(struct wait *wait, struct rpc_call *call)
+{
+    struct error err;
+    if (!wait->more || wait->asked) return;
+    wait->more = false;
+    if (ask_page(wait->api, wait, 0, &err) != STATUS_OK) call_end(call, &err);
 }
 
 void desk_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message)
@@ -231,9 +240,7 @@ void desk_on_answer(struct wait *wait, struct rpc_call *call, const struct messa
     else {
         struct error err = {.status = STATUS_OK};
         if (send_page(wait, call, message, &err)) return;
-        rpc_call_set_data(call, NULL);
-        rpc_finish(call, &err);
-        wait_end(wait);
+        call_end(call, &err);
     }
 }
 

@@ -46,6 +46,16 @@ enum wait_kind {
     WAIT_GET_CLAIM,
     WAIT_LIST_CLAIMS,
     WAIT_BENEFITS,
+    WAIT_REVERSE,
+    WAIT_CLOSE_DAY,
+    WAIT_PREPARE,
+    WAIT_APPROVE_BATCH,
+    WAIT_BATCH,
+    WAIT_BATCHES,
+    WAIT_DOWNLOAD,     /* waits for the file, then sends it chunk by chunk */
+    WAIT_IMPORT,       /* a client stream: gathers the file, then asks */
+    WAIT_RECONCILE,
+    WAIT_PROGRESS,     /* answered at once */
     WAIT_UPSERT,
     WAIT_ROAD_REPORT,
     WAIT_ROAD_WITHDRAW,
@@ -88,6 +98,9 @@ struct wait {
     struct board_courier *route;        /* WatchRoute: the last route, with its own stops */
     struct view *route_view;           /* holds `route` */
     int64_t source_ms;
+    struct transfer *transfer;         /* DOWNLOAD, IMPORT: the file; settlement_service.c */
+    char after[BOOKS_BATCH_ID_MAX];    /* ListBatches: the page before ended here */
+    bool more;                         /* REPLAY: there are pages left, to be asked for when the reader has room */
 };
 
 /* ---- methods ---- */
@@ -102,8 +115,8 @@ struct method {
     uint32_t request_bytes_max;        /* 0: the server's */
 };
 
-extern const struct method ACCESS_METHODS[], ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], DESK_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
-extern const uint32_t ACCESS_METHOD_COUNT, ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, DESK_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
+extern const struct method ACCESS_METHODS[], ORDER_METHODS[], COURIER_METHODS[], BOARD_METHODS[], DESK_METHODS[], ROAD_METHODS[], CLAIM_METHODS[], SETTLEMENT_METHODS[], CATALOG_METHODS[], ROUTING_METHODS[];
+extern const uint32_t ACCESS_METHOD_COUNT, ORDER_METHOD_COUNT, COURIER_METHOD_COUNT, BOARD_METHOD_COUNT, DESK_METHOD_COUNT, ROAD_METHOD_COUNT, CLAIM_METHOD_COUNT, SETTLEMENT_METHOD_COUNT, CATALOG_METHOD_COUNT, ROUTING_METHOD_COUNT;
 
 struct contact {
     struct order_id order;             /* 0: empty */
@@ -127,11 +140,14 @@ struct api {
     uint32_t watcher_count;
     struct contact *contacts;          /* of orders that couriers carry: open addressing by order id */
     uint32_t contact_count;
+    uint32_t transfer_count;           /* files that lie in memory for calls */
     struct loop_timer *beat;           /* boards hear something every BOARD_BEAT_MS */
 };
 
 /* api.c */
 void wait_end(struct wait *wait);
+/** Finish the call, with an error or without, and forget what we kept of it. */
+void call_end(struct rpc_call *call, const struct error *err);
 void watch_add(struct api *api, struct wait **list, struct wait *wait);
 engine_ticket ticket_of(const struct wait *wait);
 
@@ -193,6 +209,12 @@ void board_on_silence(struct api *api);
 void desk_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void board_on_published(struct api *api, const struct view *view);
 void road_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
+void desk_on_writable(struct wait *wait, struct rpc_call *call);
+void settlement_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
+void settlement_on_half_close(struct wait *wait, struct rpc_call *call);
+void settlement_on_writable(struct wait *wait, struct rpc_call *call);
+/** NULL is fine. */
+void transfer_free(struct api *api, struct transfer *transfer);
 void claim_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void catalog_on_answer(struct wait *wait, struct rpc_call *call, const struct message *message);
 void catalog_on_half_close(struct wait *wait, struct rpc_call *call);

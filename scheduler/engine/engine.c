@@ -105,6 +105,7 @@ bool engine_ask(struct engine *engine, struct question *question)
         free(to_writer);
         return false;
     }
+    if (question->kind == QUESTION_BOOKS) return mailbox_post(books_mailbox(engine, question->books), question);
     return mailbox_post(engine->to_reader, question);
 }
 
@@ -288,7 +289,7 @@ static void release(struct engine *engine)
 {
     if (!engine) return;
     struct mailbox *boxes[] = {engine->to_io,     engine->to_intake, engine->to_core,  engine->to_planner,
-                               engine->to_writer, engine->to_reader, engine->to_router, engine->to_traffic};
+                               engine->to_writer, engine->to_reader, engine->to_router, engine->to_traffic, engine->to_books, engine->to_files};
     void *left;
     while (engine->to_io && (left = mailbox_take(engine->to_io))) message_free(left);
     while (engine->to_intake && (left = mailbox_take(engine->to_intake))) free(left);
@@ -297,6 +298,8 @@ static void release(struct engine *engine)
     while (engine->to_writer && (left = mailbox_take(engine->to_writer))) to_writer_free(left);
     while (engine->to_reader && (left = mailbox_take(engine->to_reader))) question_free(left);
     while (engine->to_router && (left = mailbox_take(engine->to_router))) to_router_free(left);
+    while (engine->to_books && (left = mailbox_take(engine->to_books))) question_free(left);
+    while (engine->to_files && (left = mailbox_take(engine->to_files))) question_free(left);
     for (size_t i = 0; i < COUNT_OF(boxes); i++) mailbox_free(boxes[i]);
     world_free(engine->world);
     world_free(engine->committed);
@@ -310,6 +313,7 @@ static void release(struct engine *engine)
     free(engine->db);
     free(engine->map_path);
     free(engine->traffic_path);
+    free(engine->books_db);
     free(engine);
 }
 
@@ -322,6 +326,7 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     engine->db = mem_strdup(options->db);
     engine->map_path = mem_strdup(options->map_path);
     engine->traffic_path = mem_strdup(options->traffic_path ? options->traffic_path : "");
+    engine->books_db = mem_strdup(options->books_db && options->books_db[0] ? options->books_db : options->db);
     engine->positions = mem_zalloc(POSITION_SLOTS, sizeof *engine->positions);
     text_copy(engine->holder, sizeof engine->holder, options->holder);
     pthread_mutex_init(&engine->catalog_lock, NULL);
@@ -334,6 +339,8 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     engine->to_reader = mailbox_new(capacity);
     engine->to_router = mailbox_new(256); /* each may be a second of work: more than this many are better asked later */
     engine->to_traffic = mailbox_new(4);
+    engine->to_books = mailbox_new(16); /* each may be half a minute of work */
+    engine->to_files = mailbox_new(16);
     enum status rc = open_all(engine, err);
     if (rc != STATUS_OK) {
         release(engine);
@@ -347,6 +354,8 @@ enum status engine_start(const struct engine_options *options, struct engine **o
     start_thread(engine, &engine->reader, reader_run);
     start_thread(engine, &engine->router, router_run);
     start_thread(engine, &engine->traffic_thread, traffic_run);
+    start_thread(engine, &engine->books, books_run);
+    start_thread(engine, &engine->files, files_run);
     *out = engine;
     return STATUS_OK;
 }
@@ -361,6 +370,8 @@ void engine_stop(struct engine *engine)
     pthread_join(engine->reader, NULL);
     pthread_join(engine->router, NULL);
     pthread_join(engine->traffic_thread, NULL);
+    pthread_join(engine->books, NULL);
+    pthread_join(engine->files, NULL);
     pthread_join(engine->planner, NULL);
     pthread_join(engine->core, NULL);   /* decides what is left, then says core_done */
     atomic_store(&engine->core_done, true);

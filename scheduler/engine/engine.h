@@ -18,6 +18,58 @@
 
 struct engine;
 
+/* ---- the books: settlement's work on a day. Its rules lie beside the engine, not below it, so who starts the engine hands the doing in ---- */
+
+enum books_verb {
+    BOOKS_CLOSE = 1,     /* day, actor -> closed, block */
+    BOOKS_PREPARE,       /* day, payee, actor -> batches, made */
+    BOOKS_APPROVE,       /* batch_id, actor -> batches (one) */
+    BOOKS_BATCH,         /* batch_id -> batches (one) */
+    BOOKS_FILE,          /* batch_id -> batches (one), file */
+    BOOKS_IMPORT,        /* file, actor -> import */
+    BOOKS_RECONCILE,     /* day, actor -> recon */
+    BOOKS_VERB_COUNT
+};
+const char *books_verb_name(enum books_verb verb);
+
+enum { BOOKS_FILE_MAX = 128 << 20 /* of a batch, to be downloaded: it lies in memory until the reader has taken it */, BOOKS_IMPORT_MAX = 64 << 20, BOOKS_BATCH_ID_MAX = 64,
+       BOOKS_RECON_ROWS_MAX = 20000, BOOKS_RECON_EXCEPTIONS_MAX = 1000 };
+
+struct books_ask {
+    enum books_verb verb;
+    struct city_id city;
+    int32_t day;                        /* days since 1970-01-01; 0: the verb needs none */
+    char payee[CODE_TEXT_MAX];          /* "": all */
+    char batch_id[BOOKS_BATCH_ID_MAX];
+    char actor[HOLDER_TEXT_MAX];
+    int64_t now_ms;
+    struct buffer file;                 /* IMPORT */
+    void (*on_progress)(void *progress, const char *step, size_t done, size_t of); /* set by the engine */
+    void *progress;
+};
+struct books_answer {
+    struct payout *batches;             /* heap */
+    size_t batch_count;
+    uint32_t made, closed;
+    struct ledger_block block;
+    struct buffer file;
+    struct { bool repeated; char message_id[BANK_MESSAGE_ID_MAX]; uint64_t by_outcome[BANK_OUTCOME_COUNT]; } import;
+    struct recon_result recon;          /* rows and exceptions: heap */
+};
+/** Do it, on a thread that may block, with a connection of its own: of role settlement, or of role reader for BATCH and FILE. What is left in `out` is freed by the engine, also
+ *  after an error. */
+typedef enum status (*engine_books)(void *context, struct store *store, const struct books_ask *ask, struct books_answer *out, struct error *err);
+
+/** The job that runs now, and how far it is. */
+struct books_progress {
+    enum books_verb verb;               /* 0: none runs */
+    int32_t day;
+    char actor[HOLDER_TEXT_MAX], step[24];
+    uint64_t done, of;
+    int64_t began_ms;
+    uint32_t waiting;
+};
+
 struct engine_options {
     const char *db;                   /* libpq conninfo; borrowed for engine_start */
     const char *map_path;
@@ -30,6 +82,9 @@ struct engine_options {
     uint32_t plan_iterations;         /* improvement budget of one planning run */
     uint32_t commit_patience_s;       /* how long commits may fail before on_fatal */
     struct world_options world;
+    engine_books books;               /* NULL: there are no books here, such questions are UNIMPLEMENTED */
+    void *books_context;
+    const char *books_db;             /* libpq conninfo of who may take the settlement role; "" or NULL: as `db` */
     void (*on_fatal)(void *context, const char *why); /* called once, from any engine thread: only set a flag or post */
     void *fatal_context;
 };
@@ -58,6 +113,8 @@ struct point engine_wgs84_from_gcj02(struct point gcj02);
 /** Who holds this credential (the SHA-256 of a token, or of a certificate's identity) just now: false for nobody, and for one whose time is over. A change
  *  in the database is seen within two seconds. Any thread. */
 bool engine_caller_find(struct engine *engine, const uint8_t digest[32], struct caller *out);
+/** Any thread. */
+void engine_books_progress(struct engine *engine, struct books_progress *out);
 
 /* ---- questions: each is answered once through the io mailbox, under the asker's ticket ---- */
 
@@ -77,6 +134,9 @@ enum question_kind {
     QUESTION_CLAIM,
     QUESTION_CLAIMS,
     QUESTION_BENEFITS,
+    QUESTION_REVERSE,    /* reversal */
+    QUESTION_BATCHES,    /* books->day and payee: as they stand */
+    QUESTION_BOOKS,      /* books; on the books' threads, one job at a time */
     QUESTION_CONTACT,    /* an order's recipient */
     QUESTION_REVEAL,     /* the same for a dispatcher: cause.actor and reason go into the access log */
     QUESTION_KPIS,       /* orders accepted in [at_ms, until_ms) */
@@ -137,6 +197,8 @@ struct question {
     struct catalog_batch *upsert;       /* UPSERT: owned by the question */
     struct road_override *road;         /* ROAD_REPORT: owned by the question with its points */
     uint64_t road_id;
+    struct reversal_request *reversal;  /* REVERSE: owned by the question */
+    struct books_ask *books;            /* BATCHES, BOOKS: owned by the question with its file */
     struct cause cause;                 /* ROAD_REPORT, ROAD_WITHDRAW */
     char reason[REASON_TEXT_MAX];       /* ROAD_WITHDRAW, REVEAL */
     int64_t depart_ms;                  /* ROUTE, MATRIX, NEAREST, ISOCHRONE: by the traffic of that hour; 0: of now */
@@ -286,6 +348,8 @@ struct message {
     struct explanation *explanation;   /* EXPLAIN */
     struct preview *preview;           /* PREVIEW */
     struct kpis_view *kpis;            /* KPIS */
+    struct reversal_answer reversal;   /* REVERSE; the claim as it is after in `claims` */
+    struct books_answer *books;        /* BATCHES, BOOKS; owned */
 };
 void message_free(struct message *message);
 

@@ -79,7 +79,7 @@ void tally_add(struct tally *tally, const uint32_t *bounds, uint64_t value);
 
 struct engine {
     struct engine_options options;
-    char *db, *map_path, *traffic_path;
+    char *db, *map_path, *traffic_path, *books_db;
     struct geo_map *map;
     struct traffic *traffic;      /* shared: gives out metrics */
     struct callers *callers;      /* shared: who may call */
@@ -89,8 +89,8 @@ struct engine {
     pthread_mutex_t catalog_lock; /* guards the pointer, not the catalogue */
     struct shared_catalog *catalog;
 
-    struct mailbox *to_io, *to_intake, *to_core, *to_planner, *to_writer, *to_reader, *to_router, *to_traffic;
-    pthread_t intake, core, planner, writer, reader, router, traffic_thread, keeper;
+    struct mailbox *to_io, *to_intake, *to_core, *to_planner, *to_writer, *to_reader, *to_router, *to_traffic, *to_books, *to_files;
+    pthread_t intake, core, planner, writer, reader, router, traffic_thread, keeper, books, files;
     uint32_t threads_running;
     atomic_bool stopping;         /* intake, core, reader, router, keeper: finish what is in hand and end */
     atomic_bool core_done;        /* the writer ends when the core has ended and its mailbox is empty */
@@ -104,6 +104,7 @@ struct engine {
     pthread_mutex_t gauges_lock;
     struct engine_gauges gauges;  /* shared under the lock */
     int64_t gauges_us;            /* writer's: when they were measured */
+    struct books_progress books_now; /* shared under the same lock */
 
     struct world *world;          /* core's */
     struct world *committed;      /* writer's: the fold of what is committed */
@@ -147,6 +148,10 @@ void *reader_run(void *engine);
 void *router_run(void *engine);
 void *traffic_run(void *engine);
 void *keeper_run(void *engine);
+void *books_run(void *engine);
+void *files_run(void *engine);
+/** Which mailbox such a question goes to. */
+struct mailbox *books_mailbox(struct engine *engine, const struct books_ask *ask);
 
 /* traffic.c: which metric holds. Any thread may ask; one thread turns. */
 struct traffic;

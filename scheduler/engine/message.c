@@ -18,6 +18,11 @@ void question_free(struct question *question)
         arena_free(question->upsert->arena);
         free(question->upsert);
     }
+    if (question->books) {
+        buffer_deinit(&question->books->file);
+        free(question->books);
+    }
+    free(question->reversal);
     if (question->road) free(question->road->points);
     free(question->road);
     free(question->points);
@@ -40,6 +45,13 @@ void message_free(struct message *message)
     free(message->matrix_ms);
     free(message->matrix_m);
     free(message->geojson);
+    if (message->books) {
+        buffer_deinit(&message->books->file);
+        free(message->books->batches);
+        free(message->books->recon.rows);
+        free(message->books->recon.exceptions);
+        free(message->books);
+    }
     free(message);
 }
 

@@ -94,6 +94,26 @@ static enum status list_claims(struct reader_thread *reader, const struct questi
     return STATUS_OK;
 }
 
+/* The order's person is read here, not returned: whose claim it is, is for those who may read claims. */
+static enum status reverse(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    message->claims = take(message, 1, sizeof *message->claims);
+    message->claim_members = take(message, 1, sizeof *message->claim_members);
+    TRY(store_claim_reverse(reader->store, question->reversal, &message->reversal, &message->error));
+    TRY(store_claim_read(reader->store, question->city, question->reversal->claim, message->claims, &message->error));
+    message->claim_count = 1;
+    return claim_member(reader, message, 0);
+}
+
+static enum status list_batches(struct reader_thread *reader, const struct question *question, struct message *message)
+{
+    enum { BATCHES_MAX = 20000 };
+    message->books = mem_zalloc(1, sizeof *message->books);
+    message->books->batches = mem_zalloc(BATCHES_MAX, sizeof *message->books->batches);
+    return store_payouts_list(reader->store, question->city, question->books->day, question->books->payee, message->books->batches, BATCHES_MAX, &message->books->batch_count,
+                              &message->error);
+}
+
 /* ---- facts ---- */
 
 struct facts_into {
@@ -342,6 +362,8 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_CLAIM: return read_claim(reader, question, message);
     case QUESTION_CLAIMS: return list_claims(reader, question, message);
     case QUESTION_BENEFITS: return read_benefits(reader, question, message);
+    case QUESTION_REVERSE: return reverse(reader, question, message);
+    case QUESTION_BATCHES: return list_batches(reader, question, message);
     case QUESTION_CONTACT: return read_contact(reader, question, message);
     case QUESTION_REVEAL: return reveal(reader, question, message);
     case QUESTION_KPIS: return read_kpis(reader, question, message);
@@ -357,6 +379,7 @@ static enum status answer(struct reader_thread *reader, const struct question *q
     case QUESTION_ISOCHRONE:
     case QUESTION_SNAPSHOT:
     case QUESTION_EXPLAIN:
+    case QUESTION_BOOKS:
     case QUESTION_PREVIEW: break;
     }
     UNREACHABLE("not a question for the reader");

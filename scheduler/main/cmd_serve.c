@@ -1,5 +1,6 @@
 /* `meddispatch serve -c FILE`: configuration, engine, door, signals. */
 #include "main.h"
+#include "books.h"
 #include "api/api.h"
 #include "engine/engine.h"
 #include "geo/geo.h"
@@ -17,7 +18,7 @@
 struct config {
     char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX], tls_client_ca[CONFIG_TEXT_MAX];
     char http_files[CONFIG_TEXT_MAX], http_hosts[CONFIG_TEXT_MAX], http_origins[CONFIG_TEXT_MAX];
-    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
+    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], settlement_db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
     int64_t caller_calls_per_s;
@@ -38,6 +39,7 @@ static const struct config_key KEYS[] = {
     {"insecure", "true/false", "false", CONFIG_BOOLEAN, 0, 0, offsetof(struct config, insecure), "Nobody is asked for a token or certificate, everybody may do everything: for development, on loopback only; refused with production = true."},
     NUMBER(caller_calls_per_s, "calls/s", "2000", 0, 1000000, "Calls a second that one caller may make, with a burst of two seconds; more are answered RESOURCE_EXHAUSTED. 0: any number."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
+    TEXT(settlement_db, "", "libpq connection string of a user who may take the roles meddispatch_settlement and meddispatch_reader, for SettlementService; empty: as db."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
     TEXT(traffic, "", "CSV file with speeds by road class and hour, like deploy/config/traffic.csv; empty: the map's own speeds at every hour."),
     TEXT(node, "", "This daemon's name in the city's lease, the same after a restart; empty: host name and address."),
@@ -199,7 +201,7 @@ static struct engine_options engine_options(struct daemon *daemon, const char *h
         .db = config->db, .map_path = config->map, .traffic_path = config->traffic, .holder = holder, .city = {(uint32_t)config->city}, .snap_max_m = (uint32_t)config->snap_max_m,
         .intake_batch = (uint32_t)config->intake_batch, .writer_batch = (uint32_t)config->writer_batch, .queue_capacity = (uint32_t)config->queue_capacity,
         .plan_iterations = (uint32_t)config->plan_iterations, .commit_patience_s = (uint32_t)config->commit_patience_s,
-        .world = world_options_default((struct city_id){(uint32_t)config->city}), .on_fatal = on_fatal, .fatal_context = daemon};
+        .world = world_options_default((struct city_id){(uint32_t)config->city}), .books = books_do, .books_db = config->settlement_db, .on_fatal = on_fatal, .fatal_context = daemon};
     options.world.approval_alert_s = (uint32_t)config->approval_alert_s;
     options.world.ready_alert_s = (uint32_t)config->ready_alert_s;
     options.world.answer_timeout_s = (uint32_t)config->answer_timeout_s;

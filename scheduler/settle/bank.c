@@ -87,16 +87,13 @@ static enum status read_whole(const char *path, struct buffer *out, struct error
     return rc;
 }
 
-enum status settle_import(const struct settle_job *job, const char *path, struct settle_import_result *out, struct error *err)
+enum status settle_import_bytes(const struct settle_job *job, const uint8_t *bytes, size_t size, struct settle_import_result *out, struct error *err)
 {
-    struct buffer bytes;
     struct bank_file file = {0};
     *out = (struct settle_import_result){0};
-    buffer_init(&bytes, BANK_XML_BYTES_MAX);
-    enum status rc = read_whole(path, &bytes, err);
-    if (rc == STATUS_OK) rc = bank_file_read(bytes.data, bytes.size, &file, err);
+    enum status rc = bank_file_read(bytes, size, &file, err);
     if (rc == STATUS_OK) {
-        file.hash = hash_sha256(bytes.data, bytes.size);
+        file.hash = hash_sha256(bytes, size);
         rc = store_settle_lock(job->store, job->city, err);
     }
     if (rc == STATUS_OK) rc = store_bank_apply(job->store, job->city, &file, job->actor, job->now_ms, &out->repeated, err);
@@ -107,6 +104,16 @@ enum status settle_import(const struct settle_job *job, const char *path, struct
         for (size_t i = 0; i < file.count && !out->repeated; i++) out->by_outcome[file.entries[i].outcome]++;
     }
     bank_file_deinit(&file);
+    return rc;
+}
+
+enum status settle_import(const struct settle_job *job, const char *path, struct settle_import_result *out, struct error *err)
+{
+    struct buffer bytes;
+    *out = (struct settle_import_result){0};
+    buffer_init(&bytes, BANK_XML_BYTES_MAX);
+    enum status rc = read_whole(path, &bytes, err);
+    if (rc == STATUS_OK) rc = settle_import_bytes(job, bytes.data, bytes.size, out, err);
     buffer_deinit(&bytes);
     return rc;
 }

@@ -45,8 +45,9 @@ struct rendering {
 
 static void batch_begin(struct rendering *r)
 {
+    if (r->at == r->count) return; /* the last one's bytes stay */
     buffer_clear(&r->bytes);
-    if (r->at < r->count) settle_file_begin(&r->file, &r->bytes, &r->batches[r->at]);
+    settle_file_begin(&r->file, &r->bytes, &r->batches[r->at]);
 }
 
 /* The batch's last item has come: its hash is the sealed one or becomes it, and the bytes go to the files. */
@@ -111,6 +112,18 @@ static enum status write_files(const struct settle_job *job, const struct payout
     memcpy(missing, batches, count * sizeof *missing);
     enum status rc = produce(job, missing, without_files(job, missing, count), err);
     free(missing);
+    return rc;
+}
+
+enum status settle_file_bytes(struct store *store, const struct payout *batch, struct buffer *out, struct error *err)
+{
+    struct payout one = *batch;
+    if (!batch->has_file) return error_set(err, STATUS_FAILED_PRECONDITION, "the batch of %s is a draft: it has no file yet", batch->payee);
+    struct rendering r = {.batches = &one, .count = 1, .bytes = *out};
+    batch_begin(&r);
+    enum status rc = store_payouts_items(store, &one, 1, on_item, &r, err);
+    if (rc == STATUS_OK) rc = batch_end(&r, err);
+    *out = r.bytes; /* it may have moved while it grew */
     return rc;
 }
 
@@ -202,6 +215,26 @@ enum status settle_approve(const struct settle_job *job, struct settle_batches *
             return error_set(err, STATUS_FAILED_PRECONDITION, "the batch of %s is a draft: prepare the day again", out->at[i].payee);
     TRY(each_group(job, out, PAYOUT_SEALED, "approve", approve_group, err));
     return read_batches(job, out, err);
+}
+
+enum status settle_approve_one(const struct settle_job *job, uint32_t run, struct settle_batches *out, struct error *err)
+{
+    *out = (struct settle_batches){0};
+    TRY(store_settle_lock(job->store, job->city, err));
+    TRY(read_batches(job, out, err));
+    size_t at = 0;
+    while (at < out->count && out->at[at].run != run) at++;
+    if (at == out->count) return error_set(err, STATUS_NOT_FOUND, "there is no such batch");
+    struct payout *batch = &out->at[at];
+    if (batch->state == PAYOUT_DRAFT) return error_set(err, STATUS_FAILED_PRECONDITION, "the batch of %s is a draft: prepare the day again", batch->payee);
+    if (batch->state == PAYOUT_SEALED) {
+        TRY(approve_group(job, batch, 1, err));
+        out->moved = 1;
+        TRY(read_batches(job, out, err));
+    }
+    out->at[0] = out->at[at];
+    out->count = 1;
+    return STATUS_OK;
 }
 
 static enum status send_refused(const struct settle_batches *out, bool named, struct error *err)

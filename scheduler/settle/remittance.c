@@ -11,6 +11,24 @@ void settle_batch_id(const struct payout *batch, char out[SETTLE_BATCH_ID_MAX])
     text_format(out, SETTLE_BATCH_ID_MAX, "%s-%.4s%.2s%.2s-%u", batch->payee, day, day + 5, day + 8, batch->run);
 }
 
+bool settle_batch_id_read(const char *id, struct payout *out)
+{
+    char day[11];
+    int64_t run;
+    size_t size = strlen(id);
+    if (size >= SETTLE_BATCH_ID_MAX) return false;
+    const char *run_at = strrchr(id, '-');
+    if (!run_at || run_at - id < 10 || run_at[1] < '1' || run_at[1] > '9' || !text_to_i64(run_at + 1, 1, UINT32_MAX, &run)) return false; /* one spelling each */
+    const char *day_at = run_at - 8;
+    size_t payee = (size_t)(day_at - id) - 1;
+    if (day_at[-1] != '-' || payee >= sizeof out->payee || strspn(day_at, "0123456789") != 8) return false;
+    text_format(day, sizeof day, "%.4s-%.2s-%.2s", day_at, day_at + 4, day_at + 6);
+    *out = (struct payout){.run = (uint32_t)run};
+    if (!claims_day_from_text(day, &out->day)) return false;
+    memcpy(out->payee, id, payee);
+    return true;
+}
+
 enum status settle_file_name(const struct payout *batch, char out[PAYOUT_FILE_NAME_MAX], struct error *err)
 {
     static const char SAFE[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";

@@ -49,12 +49,17 @@ void settle_batches_deinit(struct settle_batches *batches);
 must_use enum status settle_prepare(const struct settle_job *job, struct settle_batches *out, struct error *err);
 /** Approve every sealed batch; those further on are left alone. FAILED_PRECONDITION (payout_four_eyes) if the actor prepared one. */
 must_use enum status settle_approve(const struct settle_job *job, struct settle_batches *out, struct error *err);
+/** Of the job's payee the one batch with this run: approve it, or leave it if it is further on. NOT_FOUND; otherwise as settle_approve. */
+must_use enum status settle_approve_one(const struct settle_job *job, uint32_t run, struct settle_batches *out, struct error *err);
 /** Send every approved batch; out_dir is needed. A batch already sent is never sent again: naming its payee is FAILED_PRECONDITION (ALREADY_SENT), else it is
  *  passed over. A batch not yet approved: FAILED_PRECONDITION (NOT_APPROVED), after the approved ones were sent. */
 must_use enum status settle_send(const struct settle_job *job, struct settle_batches *out, struct error *err);
 must_use enum status settle_status(const struct settle_job *job, struct settle_batches *out, struct error *err);
 /** The bank's answer for the payee's batch: SENT -> CONFIRMED or FAILED. */
 must_use enum status settle_answer(const struct settle_job *job, bool paid, const char *bank_ref, struct settle_batches *out, struct error *err);
+
+/** The file of a sealed batch, the bytes whose hash was sealed. FAILED_PRECONDITION: a draft. RESOURCE_EXHAUSTED: larger than the buffer's cap. Role reader is enough. */
+must_use enum status settle_file_bytes(struct store *store, const struct payout *batch, struct buffer *out, struct error *err);
 
 /** The day for people: totals by payee, entries by kind, exceptions by age, as text; with out_dir also as settlement-CITY-YYYYMMDD.html, one page with charts that loads
  *  nothing and runs nothing. The same books give the same bytes. */
@@ -72,6 +77,8 @@ struct settle_import_result {
 /** Read a pain.002 or camt.053 and move what it tells of, all of the file or nothing. Of the job: store, city, actor, now_ms. INVALID_ARGUMENT: not
  *  such a file, or not well-formed, or with a DOCTYPE, or larger or deeper than a bank's message is. */
 must_use enum status settle_import(const struct settle_job *job, const char *path, struct settle_import_result *out, struct error *err);
+/** The same of bytes that are here already. */
+must_use enum status settle_import_bytes(const struct settle_job *job, const uint8_t *bytes, size_t size, struct settle_import_result *out, struct error *err);
 
 /* ---- the hash chain outside the database ---- */
 
@@ -93,6 +100,8 @@ must_use enum status settle_head_write(struct store *store, struct city_id city,
 
 /** "PH-01-20261123-1"; deterministic. */
 void settle_batch_id(const struct payout *batch, char out[SETTLE_BATCH_ID_MAX]);
+/** Payee, day and run of such an id; false: it is none. */
+must_use bool settle_batch_id_read(const char *id, struct payout *out);
 /** "remittance-1-PH-01-20261123-1.csv". INVALID_ARGUMENT if the payee's code has a character that files should not have (only A-Z a-z 0-9 . _ -). */
 must_use enum status settle_file_name(const struct payout *batch, char out[PAYOUT_FILE_NAME_MAX], struct error *err);
 
