@@ -1,3 +1,4 @@
+/* Random pickup-and-delivery instances by seed, small or large, for the fleet solver's tests. */
 #include "random_instance.h"
 
 #include <math.h>
