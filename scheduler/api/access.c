@@ -35,6 +35,8 @@ static const struct access_rule RULES[] = {
     METHOD(BoardService, ListPlaces, R(DISPATCHER) | R(LOGISTICS) | R(ADMIN) | R(AUDITOR), NULL),
     METHOD(BoardService, Pin, R(DISPATCHER), NULL),
     METHOD(BoardService, Hold, R(DISPATCHER), NULL),
+    METHOD(BoardService, Prioritize, R(DISPATCHER), NULL),
+    METHOD(BoardService, Acknowledge, R(DISPATCHER), NULL),
     METHOD(BoardService, ReportRoad, R(DISPATCHER), NULL),
     METHOD(BoardService, WithdrawRoad, R(DISPATCHER), NULL),
     METHOD(BoardService, ListRoads, R(DISPATCHER) | R(LOGISTICS) | R(ADMIN) | R(AUDITOR), NULL),

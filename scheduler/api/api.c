@@ -175,7 +175,7 @@ static void dispatch_decided(struct wait *wait, struct rpc_call *call, const str
     switch (wait->kind) {
     case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: order_on_decided(wait, call, message); break;
     case WAIT_SHIFT_START: case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: courier_on_decided(wait, call, message); break;
-    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: board_on_decided(wait, call, message); break;
+    case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_PRIORITIZE: case WAIT_ACKNOWLEDGE: board_on_decided(wait, call, message); break;
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_GET_ORDER: case WAIT_LIST_ORDERS: case WAIT_EXPLAIN:
     case WAIT_PLACES: case WAIT_PREVIEW: case WAIT_REVEAL: case WAIT_KPIS: case WAIT_REPLAY:
     case WAIT_GET_CLAIM: case WAIT_LIST_CLAIMS: case WAIT_BENEFITS: case WAIT_REVERSE: case WAIT_CLOSE_DAY: case WAIT_PREPARE: case WAIT_APPROVE_BATCH: case WAIT_BATCH:
@@ -203,7 +203,7 @@ static void dispatch_answer(struct wait *wait, struct rpc_call *call, const stru
     case WAIT_SIGN_IN: access_on_answer(wait, call, message); break;
     case WAIT_WHO: case WAIT_PROGRESS:
     case WAIT_NONE: case WAIT_SUBMIT_PRESCRIPTION: case WAIT_SUBMIT_TEST: case WAIT_QUOTE: case WAIT_APPROVE: case WAIT_READY: case WAIT_CANCEL: case WAIT_SHIFT_START:
-    case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_PLACES: case WAIT_POSITIONS:
+    case WAIT_SHIFT_END: case WAIT_ANSWER: case WAIT_STOP_EVENT: case WAIT_REASSIGN: case WAIT_PIN: case WAIT_HOLD: case WAIT_PRIORITIZE: case WAIT_ACKNOWLEDGE: case WAIT_PLACES: case WAIT_POSITIONS:
         UNREACHABLE("a call that asked nothing got an answer");
     }
 }

@@ -56,6 +56,45 @@ static enum status on_hold(struct api *api, struct wait *wait, struct rpc_call *
     return api_command(api, wait, &command, err);
 }
 
+static enum status on_prioritize(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err)
+{
+    (void)call;
+    const Meddispatch__V1__PrioritizeRequest *request = (const void *)message;
+    struct command command = {.kind = COMMAND_PRIORITIZE};
+    TRY(check_city(api, request->city_id, err));
+    TRY(check_id(request->order_id, "order_id", err));
+    TRY(check_range((int64_t)request->priority, "priority", PRIORITY_ROUTINE, PRIORITY_CRITICAL, err));
+    TRY(board_cause(request->source, request->idempotency_key, message, request->dispatcher, request->reason, &command.cause, err));
+    command.order.v = request->order_id;
+    command.prioritize.priority = (enum priority)request->priority;
+    command.expected_version = request->expected_version;
+    text_copy(command.prioritize.reason, sizeof command.prioritize.reason, request->reason);
+    return api_command(api, wait, &command, err);
+}
+
+static enum status check_alert(const char *name, enum alert_kind *out, struct error *err)
+{
+    for (uint32_t kind = 1; kind < ALERT_KIND_COUNT; kind++) {
+        *out = (enum alert_kind)kind;
+        if (strcmp(alert_kind_name(*out), name) == 0) return STATUS_OK;
+    }
+    return error_field(err, "alert", "must name an alert as the board does, such as READY_LATE");
+}
+
+static enum status on_acknowledge(struct api *api, struct wait *wait, struct rpc_call *call, const ProtobufCMessage *message, struct error *err)
+{
+    (void)call;
+    const Meddispatch__V1__AcknowledgeRequest *request = (const void *)message;
+    struct command command = {.kind = COMMAND_ACKNOWLEDGE};
+    TRY(check_city(api, request->city_id, err));
+    TRY(check_id(request->order_id, "order_id", err));
+    TRY(check_alert(request->alert, &command.acknowledge.kind, err));
+    TRY(check_code(request->dispatcher, "dispatcher", true, err));
+    TRY(check_cause(request->source, request->idempotency_key, message, "dispatcher", request->dispatcher, &command.cause, err));
+    command.order.v = request->order_id;
+    return api_command(api, wait, &command, err);
+}
+
 void board_on_decided(struct wait *wait, struct rpc_call *call, const struct message *message)
 {
     struct arena *arena = arena_new(1u << 20);
@@ -66,6 +105,14 @@ void board_on_decided(struct wait *wait, struct rpc_call *call, const struct mes
         method_reply(call, &response.base);
     } else if (wait->kind == WAIT_PIN) {
         Meddispatch__V1__PinResponse response = MEDDISPATCH__V1__PIN_RESPONSE__INIT;
+        response.order = state;
+        method_reply(call, &response.base);
+    } else if (wait->kind == WAIT_PRIORITIZE) {
+        Meddispatch__V1__PrioritizeResponse response = MEDDISPATCH__V1__PRIORITIZE_RESPONSE__INIT;
+        response.order = state;
+        method_reply(call, &response.base);
+    } else if (wait->kind == WAIT_ACKNOWLEDGE) {
+        Meddispatch__V1__AcknowledgeResponse response = MEDDISPATCH__V1__ACKNOWLEDGE_RESPONSE__INIT;
         response.order = state;
         method_reply(call, &response.base);
     } else {
@@ -97,6 +144,9 @@ static Meddispatch__V1__BoardOrder *order_message(struct arena *arena, const str
     out->alerts = view_alloc(arena, ALERT_KIND_COUNT, sizeof *out->alerts);
     for (uint32_t kind = 1; kind < ALERT_KIND_COUNT; kind++)
         if (order->alerts & BIT(kind)) out->alerts[out->n_alerts++] = view_text(arena, alert_kind_name((enum alert_kind)kind));
+    out->alerts_seen = view_alloc(arena, ALERT_KIND_COUNT, sizeof *out->alerts_seen);
+    for (uint32_t kind = 1; kind < ALERT_KIND_COUNT; kind++)
+        if (order->alerts & ALERT_SEEN_BIT(kind)) out->alerts_seen[out->n_alerts_seen++] = view_text(arena, alert_kind_name((enum alert_kind)kind));
     return out;
 }
 
@@ -275,6 +325,8 @@ const struct method BOARD_METHODS[] = {
     {"/meddispatch.v1.BoardService/Reassign", RPC_UNARY, WAIT_REASSIGN, &meddispatch__v1__reassign_request__descriptor, on_reassign, 0},
     {"/meddispatch.v1.BoardService/Pin", RPC_UNARY, WAIT_PIN, &meddispatch__v1__pin_request__descriptor, on_pin, 0},
     {"/meddispatch.v1.BoardService/Hold", RPC_UNARY, WAIT_HOLD, &meddispatch__v1__hold_request__descriptor, on_hold, 0},
+    {"/meddispatch.v1.BoardService/Prioritize", RPC_UNARY, WAIT_PRIORITIZE, &meddispatch__v1__prioritize_request__descriptor, on_prioritize, 0},
+    {"/meddispatch.v1.BoardService/Acknowledge", RPC_UNARY, WAIT_ACKNOWLEDGE, &meddispatch__v1__acknowledge_request__descriptor, on_acknowledge, 0},
     {"/meddispatch.v1.BoardService/Explain", RPC_UNARY, WAIT_EXPLAIN, &meddispatch__v1__explain_request__descriptor, on_explain, 0},
 };
 const uint32_t BOARD_METHOD_COUNT = COUNT_OF(BOARD_METHODS);

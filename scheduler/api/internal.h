@@ -37,6 +37,8 @@ enum wait_kind {
     WAIT_REASSIGN,
     WAIT_PIN,
     WAIT_HOLD,
+    WAIT_PRIORITIZE,
+    WAIT_ACKNOWLEDGE,
     WAIT_EXPLAIN,
     WAIT_PLACES,       /* answered at once */
     WAIT_PREVIEW,

@@ -128,6 +128,11 @@ static void fact_detail(const struct fact *fact, struct buffer *out)
         buffer_printf(out, "\"on\":%s,\"reason\":", fact->flag.on ? "true" : "false");
         buffer_json_string(out, fact->flag.reason, strlen(fact->flag.reason));
         break;
+    case FACT_ORDER_PRIORITIZED:
+        buffer_printf(out, "\"priority\":%d,\"reason\":", (int)fact->priority.priority);
+        buffer_json_string(out, fact->priority.reason, strlen(fact->priority.reason));
+        break;
+    case FACT_ALERT_SEEN:
     case FACT_ALERT_RAISED: buffer_printf(out, "\"alert\":\"%s\"", alert_kind_name(fact->alert.kind)); break;
     case FACT_SHIFT_STARTED: buffer_printf(out, "\"ends_ms\":%" PRId64, fact->shift.ends_ms); break;
     case FACT_NONE:

@@ -194,8 +194,44 @@ static enum status hold(struct tick *tick, struct error *err)
     return STATUS_OK;
 }
 
+static enum status prioritize(struct tick *tick, struct error *err)
+{
+    const struct command *command = tick->command;
+    struct world_order *order;
+    TRY(find_order(tick, &order, err));
+    if (!order_needs_courier(order)) {
+        error_set(err, STATUS_FAILED_PRECONDITION, "order %" PRIu64 " is %s: it has ended", order->order.id.v, order_phase_name(order->order.phase));
+        return error_reason(err, "WRONG_PHASE");
+    }
+    if (order->order.priority == command->prioritize.priority) return STATUS_OK;
+    struct fact fact = fact_begin(tick, FACT_ORDER_PRIORITIZED, order, order->courier);
+    fact.priority.priority = command->prioritize.priority;
+    (void)text_copy(fact.priority.reason, sizeof fact.priority.reason, command->prioritize.reason);
+    fact_tell(tick, &fact);
+    plan_wanted(tick->world, tick->now_ms);
+    return STATUS_OK;
+}
+
+static enum status acknowledge(struct tick *tick, struct error *err)
+{
+    struct world_order *order;
+    enum alert_kind kind = tick->command->acknowledge.kind;
+    TRY(find_order(tick, &order, err));
+    if (!(order->alerts & BIT(kind))) {
+        error_set(err, STATUS_FAILED_PRECONDITION, "order %" PRIu64 " has no alert %s", order->order.id.v, alert_kind_name(kind));
+        return error_reason(err, "NO_ALERT");
+    }
+    if ((order->alerts & ALERT_SEEN_BIT(kind)) || order_phase_is_terminal(order->order.phase)) return STATUS_OK; /* somebody, or the end, was faster: all is well */
+    struct fact fact = fact_begin(tick, FACT_ALERT_SEEN, order, order->courier);
+    fact.alert.kind = kind;
+    fact_tell(tick, &fact);
+    return STATUS_OK;
+}
+
 enum status decide_dispatcher(struct tick *tick, struct error *err)
 {
+    if (tick->command->kind == COMMAND_PRIORITIZE) return prioritize(tick, err);
+    if (tick->command->kind == COMMAND_ACKNOWLEDGE) return acknowledge(tick, err);
     if (tick->command->kind == COMMAND_REASSIGN) return reassign(tick, err);
     if (tick->command->kind == COMMAND_PIN) return pin(tick, err);
     return hold(tick, err);

@@ -100,7 +100,7 @@ struct world_order {
     bool kit_from_box;                /* test: the kit came, or will come, from the courier's preloaded ones */
     bool on_board;                    /* goods, kit or specimen are in `courier`'s box */
     struct courier_id pinned_to;
-    uint32_t alerts;                  /* BIT(enum alert_kind) raised */
+    uint32_t alerts;                  /* BIT(enum alert_kind) raised; ALERT_SEEN_BIT acknowledged */
     enum unplanned_reason unplanned;  /* why it has no courier, if it has none */
     uint32_t unplanned_detail;
     int64_t answer_by_ms;             /* open offer; 0 none */

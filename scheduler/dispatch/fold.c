@@ -338,6 +338,8 @@ static void apply_to_order(struct world *world, const struct fact *fact)
     case FACT_ORDER_HELD: apply_held(world, fact, order); break;
     case FACT_PROMISE_MISSED: order->missed = true; break;
     case FACT_ALERT_RAISED: order->alerts |= BIT(fact->alert.kind); break;
+    case FACT_ALERT_SEEN: order->alerts |= ALERT_SEEN_BIT(fact->alert.kind); break;
+    case FACT_ORDER_PRIORITIZED: order->order.priority = fact->priority.priority; break;
     }
     advance(order, fact);
     if (order->order.phase == ORDER_RETURNING && fact->kind == FACT_ORDER_RETURNING) {

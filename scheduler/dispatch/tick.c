@@ -132,7 +132,9 @@ static enum status decide(struct tick *tick, struct error *err)
     case COMMAND_STOP_EVENT: return decide_stop(tick, err);
     case COMMAND_REASSIGN:
     case COMMAND_PIN:
-    case COMMAND_HOLD: return decide_dispatcher(tick, err);
+    case COMMAND_HOLD:
+    case COMMAND_PRIORITIZE:
+    case COMMAND_ACKNOWLEDGE: return decide_dispatcher(tick, err);
     case COMMAND_PLAN_READY: return decide_plan(tick, err);
     case COMMAND_NONE:
     case COMMAND_SUBMIT_PRESCRIPTION:

@@ -276,7 +276,12 @@ static void walk_body(struct walk *walk, struct fact *fact)
         walk_bool(walk, &fact->flag.on);
         walk_text(walk, fact->flag.reason, sizeof fact->flag.reason);
         break;
+    case FACT_ORDER_PRIORITIZED:
+        WALK_CODE(walk, fact->priority.priority, PRIORITY_ROUTINE, PRIORITY_CRITICAL + 1);
+        walk_text(walk, fact->priority.reason, sizeof fact->priority.reason);
+        break;
     case FACT_ALERT_RAISED:
+    case FACT_ALERT_SEEN:
         WALK_CODE(walk, fact->alert.kind, ALERT_APPROVAL_LATE, ALERT_KIND_COUNT);
         break;
     case FACT_SHIFT_STARTED: walk_shift(walk, fact); break;

@@ -238,6 +238,8 @@ enum command_kind {
     COMMAND_PIN,
     COMMAND_HOLD,
     COMMAND_PLAN_READY,       /* from the planner */
+    COMMAND_PRIORITIZE,
+    COMMAND_ACKNOWLEDGE,      /* a dispatcher has seen an alert */
     COMMAND_KIND_COUNT
 };
 const char *command_kind_name(enum command_kind kind);
@@ -313,6 +315,10 @@ struct plan_unplanned {
     uint32_t detail;               /* by reason: skills missing (bits), earliest arrival in s, … */
 };
 
+enum alert_kind { ALERT_APPROVAL_LATE = 1, ALERT_READY_LATE, ALERT_PROMISE_AT_RISK, ALERT_TEMPERATURE, ALERT_COURIER_SILENT, ALERT_KIND_COUNT };
+const char *alert_kind_name(enum alert_kind kind);
+#define ALERT_SEEN_BIT(kind) (BIT(kind) << 16) /* beside BIT(kind) in an order's alerts: a dispatcher has acknowledged it */
+
 /** What a command is confined to: an order of another's is as if it did not exist. 0 any. */
 struct tenant {
     struct facility_id pharmacy, lab;
@@ -356,6 +362,8 @@ struct command {
         } stop;
         struct { struct courier_id to; char reason[REASON_TEXT_MAX]; } reassign; /* to 0: back to the pool */
         struct { bool on; char reason[REASON_TEXT_MAX]; } flag;                   /* PIN, HOLD */
+        struct { enum priority priority; char reason[REASON_TEXT_MAX]; } prioritize;
+        struct { enum alert_kind kind; } acknowledge;
         struct {
             uint64_t world_seq;          /* what the planner saw */
             uint32_t route_count, unplanned_count;
@@ -397,12 +405,11 @@ enum fact_kind {
     FACT_ALERT_RAISED,
     FACT_SHIFT_STARTED,
     FACT_SHIFT_ENDED,
+    FACT_ORDER_PRIORITIZED,      /* numbers are stored: new kinds come last */
+    FACT_ALERT_SEEN,
     FACT_KIND_COUNT
 };
 const char *fact_kind_name(enum fact_kind kind);
-
-enum alert_kind { ALERT_APPROVAL_LATE = 1, ALERT_READY_LATE, ALERT_PROMISE_AT_RISK, ALERT_TEMPERATURE, ALERT_COURIER_SILENT, ALERT_KIND_COUNT };
-const char *alert_kind_name(enum alert_kind kind);
 
 struct fact {
     enum fact_kind kind;
@@ -439,7 +446,8 @@ struct fact {
         } hand;
         struct { enum fail_reason reason; char text[REASON_TEXT_MAX]; } ended; /* CANCELLED, FAILED, DECLINED, UNASSIGNED, RETURNED, LAB_REJECTED */
         struct { bool on; char reason[REASON_TEXT_MAX]; } flag;
-        struct { enum alert_kind kind; } alert;
+        struct { enum alert_kind kind; } alert; /* RAISED, SEEN */
+        struct { enum priority priority; char reason[REASON_TEXT_MAX]; } priority;
         struct {
             struct courier courier;
             struct point at;

@@ -70,6 +70,8 @@ const char *command_kind_name(enum command_kind kind)
         [COMMAND_PIN] = "PIN",
         [COMMAND_HOLD] = "HOLD",
         [COMMAND_PLAN_READY] = "PLAN_READY",
+        [COMMAND_PRIORITIZE] = "PRIORITIZE",
+        [COMMAND_ACKNOWLEDGE] = "ACKNOWLEDGE",
     };
     static_assert(COUNT_OF(names) == COMMAND_KIND_COUNT, "every command has a name");
     return name_of(names, COUNT_OF(names), (size_t)kind);
@@ -160,6 +162,8 @@ const char *fact_kind_name(enum fact_kind kind)
         [FACT_ALERT_RAISED] = "ALERT_RAISED",
         [FACT_SHIFT_STARTED] = "SHIFT_STARTED",
         [FACT_SHIFT_ENDED] = "SHIFT_ENDED",
+        [FACT_ORDER_PRIORITIZED] = "ORDER_PRIORITIZED",
+        [FACT_ALERT_SEEN] = "ALERT_SEEN",
     };
     static_assert(COUNT_OF(names) == FACT_KIND_COUNT, "every fact has a name");
     return name_of(names, COUNT_OF(names), (size_t)kind);

@@ -18,10 +18,11 @@ static const struct sql_statement
               "UPDATE orders o SET phase = coalesce(e.phase, o.phase), version = coalesce(e.version, o.version), "
               "courier_id = coalesce(e.courier, o.courier_id), lab_id = coalesce(e.lab, o.lab_id), ready_ms = coalesce(e.ready_ms, o.ready_ms), "
               "eta_ms = coalesce(e.eta_ms, o.eta_ms), ended_ms = coalesce(e.ended_ms, o.ended_ms), late = o.late OR e.late, "
-              "unplanned = coalesce(e.unplanned, o.unplanned), reason = coalesce(e.reason, o.reason), pharmacist = coalesce(e.pharmacist, o.pharmacist) "
+              "unplanned = coalesce(e.unplanned, o.unplanned), reason = coalesce(e.reason, o.reason), pharmacist = coalesce(e.pharmacist, o.pharmacist), "
+              "priority = coalesce(e.priority, o.priority) "
               "FROM unnest($2::bigint[], $3::smallint[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], "
-              "$10::boolean[], $11::smallint[], $12::text[], $13::text[]) "
-              "AS e(ord, phase, version, courier, lab, ready_ms, eta_ms, ended_ms, late, unplanned, reason, pharmacist) "
+              "$10::boolean[], $11::smallint[], $12::text[], $13::text[], $14::smallint[]) "
+              "AS e(ord, phase, version, courier, lab, ready_ms, eta_ms, ended_ms, late, unplanned, reason, pharmacist, priority) "
               "WHERE o.city_id = $1::integer AND o.order_id = e.ord"},
     ENTERED = {"facts_entered", "DELETE FROM outbox WHERE city_id = $1::integer AND order_id = ANY ($2::bigint[])"},
     UNUSED = {"facts_unused",
@@ -54,6 +55,7 @@ struct change {
     enum unplanned_reason unplanned;
     const char *reason, *pharmacist; /* borrowed from the facts; NULL unchanged */
     int outcome;                     /* 0: the hold goes on */
+    int priority;                    /* 0 unchanged */
 };
 
 struct changes {
@@ -174,6 +176,7 @@ static void fact_apply(struct changes *changes, const struct fact *fact)
     case FACT_SPECIMEN_LAB_REJECTED:
     case FACT_ORDER_FAILED:
     case FACT_ORDER_RETURNED: ended(change, fact); break;
+    case FACT_ORDER_PRIORITIZED: change->priority = (int)fact->priority.priority; break;
     case FACT_PROMISE_MISSED:
         change->late = true;
         change->late_ms = fact->at_ms;
@@ -189,6 +192,7 @@ static void fact_apply(struct changes *changes, const struct fact *fact)
     case FACT_ORDER_PINNED:
     case FACT_ORDER_HELD:
     case FACT_ALERT_RAISED:
+    case FACT_ALERT_SEEN:
     case FACT_SHIFT_STARTED:
     case FACT_SHIFT_ENDED:
     case FACT_KIND_COUNT: break;
@@ -205,7 +209,7 @@ struct writing {
 static void writing_init(struct writing *w)
 {
     sql_set_init(&w->events, "llhlltly");
-    sql_set_init(&w->orders, "lhilllllbhtt");
+    sql_set_init(&w->orders, "lhilllllbhtth");
     sql_set_init(&w->ends, "lhll");
     sql_set_init(&w->late, "ll");
     sql_set_init(&w->reports, "ll");
@@ -251,6 +255,7 @@ static void add_change(struct writing *w, const struct change *change)
     number_if(&o[9], change->unplanned_set, change->unplanned);
     text_if(&o[10], change->reason);
     text_if(&o[11], change->pharmacist);
+    number_if(&o[12], change->priority != 0, change->priority);
     if (change->entered) sql_column_number(&w->entered, (int64_t)change->order);
     if (change->cancelled) sql_column_number(&w->cancelled, (int64_t)change->order);
     if (change->late) {

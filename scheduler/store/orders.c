@@ -6,7 +6,7 @@
 
 #define VIEW                                                                                                                             \
     "SELECT o.body, o.phase, o.version, m.code, o.claim_id, coalesce(o.parent_order_id, 0), o.courier_id, o.lab_id, o.eta_ms, o.ended_ms, o.late, " \
-    "o.unplanned, o.reason, o.pharmacist, o.source, o.ready_ms FROM orders o JOIN member m ON m.city_id = o.city_id AND m.member_id = o.member_id "
+    "o.unplanned, o.reason, o.pharmacist, o.source, o.ready_ms, o.priority FROM orders o JOIN member m ON m.city_id = o.city_id AND m.member_id = o.member_id "
 #define PAGE " AND ($4::smallint < 0 OR o.phase = $4::smallint) AND ($5::boolean IS FALSE OR o.ended_ms = 0) ORDER BY o.order_id LIMIT $3::integer"
 
 static const struct sql_statement
@@ -43,6 +43,7 @@ static enum status view_from_row(const PGresult *res, int row, struct order_view
         return error_set(err, STATUS_DATA_LOSS, "order %llu has a phase or reason that does not exist", (unsigned long long)out->order.id.v);
     out->order.phase = (enum order_phase)phase;
     out->order.ready_ms = sql_get_i64(res, row, 15);
+    out->order.priority = (enum priority)sql_get_i64(res, row, 16); /* 1..3 by the table's check */
     out->version = (uint32_t)sql_get_i64(res, row, 2);
     sql_get_text(res, row, 3, out->member, sizeof out->member);
     out->claim.v = (uint64_t)sql_get_i64(res, row, 4);

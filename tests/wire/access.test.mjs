@@ -16,7 +16,7 @@ const MAY = {
   'OrderService/WatchOrders': ['pharmacy', 'dispatcher', 'admin', 'auditor'],
   'CourierService/StartShift': ['courier', 'logistics', 'dispatcher'], 'CourierService/EndShift': ['courier', 'logistics'], 'CourierService/ReportPositions': ['courier', 'logistics'],
   'CourierService/WatchRoute': ['courier', 'logistics'], 'CourierService/AnswerOffer': ['courier', 'logistics'], 'CourierService/RecordStopEvent': ['courier', 'logistics', 'lab'],
-  'BoardService/WatchBoard': ['dispatcher', 'admin', 'auditor'], 'BoardService/Reassign': ['dispatcher'], 'BoardService/PreviewReassign': ['dispatcher'], 'BoardService/RevealRecipient': ['dispatcher'], 'BoardService/ListPlaces': ['dispatcher', 'logistics', 'admin', 'auditor'], 'BoardService/Pin': ['dispatcher'], 'BoardService/Hold': ['dispatcher'],
+  'BoardService/WatchBoard': ['dispatcher', 'admin', 'auditor'], 'BoardService/Reassign': ['dispatcher'], 'BoardService/PreviewReassign': ['dispatcher'], 'BoardService/RevealRecipient': ['dispatcher'], 'BoardService/ListPlaces': ['dispatcher', 'logistics', 'admin', 'auditor'], 'BoardService/Pin': ['dispatcher'], 'BoardService/Hold': ['dispatcher'], 'BoardService/Prioritize': ['dispatcher'], 'BoardService/Acknowledge': ['dispatcher'],
   'BoardService/ReportRoad': ['dispatcher'], 'BoardService/WithdrawRoad': ['dispatcher'], 'BoardService/ListRoads': ['dispatcher', 'logistics', 'admin', 'auditor'],
   'BoardService/Explain': ['dispatcher', 'admin', 'auditor'], 'BoardService/GetKpis': ['dispatcher', 'admin', 'auditor'], 'BoardService/Replay': ['dispatcher', 'admin', 'auditor'],
   'ClaimService/GetClaim': ['settlement', 'admin', 'auditor'], 'ClaimService/ListClaims': ['settlement', 'admin', 'auditor'], 'ClaimService/ReverseClaim': ['admin'],

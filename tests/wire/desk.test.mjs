@@ -113,3 +113,25 @@ test('an order’s history has the facts’ own fields', async () => {
   assert.equal(JSON.parse(pinned.detail).reason, 'nearer');
   assert.equal(pinned.actor, 'dispatcher:li');
 });
+
+test('Prioritize is in the board, the order and the log; an order that has ended is refused', async () => {
+  const { order } = await api.call('OrderService', 'SubmitPrescription', prescription(town, { member_code: 'M000004', recipient: { name: '赵某', phone: '13900000004', address: '示范路4号', at: town.homes[3] } }));
+  const request = (changes) => ({ city_id: CITY, source: 'wire', dispatcher: 'li', order_id: order.order_id, priority: 'PRIORITY_CRITICAL', reason: 'a child with fever', idempotency_key: key('first'), ...changes });
+  await api.call('BoardService', 'Prioritize', request());
+  assert.equal((await failure(api.once('BoardService', 'Prioritize', request({ priority: 'PRIORITY_UNSPECIFIED' })))).fields[0].field, 'priority');
+  assert.equal((await failure(api.once('BoardService', 'Prioritize', request({ priority: 'PRIORITY_ROUTINE', expected_version: 999 })))).code, status.ABORTED);
+  const read = await until('the table has it', async () => {
+    const answer = await call('OrderService', 'GetOrder', { order_id: order.order_id, with_history: true });
+    return answer.order.priority === 'PRIORITY_CRITICAL' && answer;
+  });
+  assert.equal(JSON.parse(read.history.find((fact) => fact.kind === 'ORDER_PRIORITIZED').detail).reason, 'a child with fever');
+  const board = new Stream(api.client('BoardService').WatchBoard({ city_id: CITY }));
+  const snapshot = await until('the snapshot', () => board.messages[0]?.snapshot);
+  board.cancel();
+  assert.equal(snapshot.orders.find((one) => one.state.order_id === order.order_id).priority, 'PRIORITY_CRITICAL');
+  const acknowledge = { city_id: CITY, source: 'wire', dispatcher: 'li', order_id: order.order_id, alert: 'READY_LATE', idempotency_key: key('seen') };
+  assert.equal((await failure(api.once('BoardService', 'Acknowledge', acknowledge))).reason, 'NO_ALERT');
+  assert.equal((await failure(api.once('BoardService', 'Acknowledge', { ...acknowledge, alert: 'NOISE' }))).fields[0].field, 'alert');
+  await call('OrderService', 'CancelOrder', { idempotency_key: key('cancel'), source: 'wire', order_id: order.order_id, reason: 'test' });
+  assert.equal((await failure(api.once('BoardService', 'Prioritize', request({ idempotency_key: key('late'), priority: 'PRIORITY_URGENT' })))).reason, 'WRONG_PHASE');
+});

@@ -202,7 +202,7 @@ static void random_command(struct run *run, struct command *command, struct orde
     static const enum command_kind kinds[] = {COMMAND_ORDER_ACCEPTED, COMMAND_ORDER_ACCEPTED, COMMAND_APPROVE, COMMAND_APPROVE, COMMAND_READY, COMMAND_READY, COMMAND_CANCEL, COMMAND_SHIFT_START,
                                               COMMAND_SHIFT_END, COMMAND_POSITION, COMMAND_ANSWER, COMMAND_ANSWER, COMMAND_ANSWER, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT,
                                               COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_STOP_EVENT, COMMAND_REASSIGN, COMMAND_PIN,
-                                              COMMAND_HOLD, COMMAND_NONE, COMMAND_SUBMIT_TEST};
+                                              COMMAND_HOLD, COMMAND_PRIORITIZE, COMMAND_ACKNOWLEDGE, COMMAND_NONE, COMMAND_SUBMIT_TEST};
     struct rng *rng = &run->rng;
     enum command_kind kind = kinds[rng_below(rng, COUNT_OF(kinds))];
     uint32_t recent = run->orders > 25 ? (uint32_t)run->orders - 25 : 0;
@@ -238,6 +238,8 @@ static void random_command(struct run *run, struct command *command, struct orde
     case COMMAND_REASSIGN: command->reassign.to.v = rng_below(rng, COURIERS + 1); break;
     case COMMAND_PIN:
     case COMMAND_HOLD: command->flag.on = rng_below(rng, 3) > 0; break;
+    case COMMAND_PRIORITIZE: command->prioritize.priority = (enum priority)(PRIORITY_ROUTINE + rng_below(rng, PRIORITY_CRITICAL)); break;
+    case COMMAND_ACKNOWLEDGE: command->acknowledge.kind = (enum alert_kind)(1 + rng_below(rng, ALERT_KIND_COUNT - 1)); break;
     default: break;
     }
 }

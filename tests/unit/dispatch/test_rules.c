@@ -270,6 +270,14 @@ static void test_alerts_and_the_missed_promise_are_told_once(void **state)
     city_wait(&city, 60);
     assert_int_equal(city_facts(&city, FACT_ALERT_RAISED, 1), 1);
     assert_int_equal(order(1)->alerts, BIT(ALERT_APPROVAL_LATE));
+    struct command seen = city_command(&city, COMMAND_ACKNOWLEDGE, 1, 0);
+    seen.acknowledge.kind = ALERT_APPROVAL_LATE;
+    assert_int_equal(city_do(&city, &seen), STATUS_OK);
+    assert_int_equal(order(1)->alerts, BIT(ALERT_APPROVAL_LATE) | ALERT_SEEN_BIT(ALERT_APPROVAL_LATE));
+    seen = city_command(&city, COMMAND_ACKNOWLEDGE, 1, 0);
+    seen.acknowledge.kind = ALERT_APPROVAL_LATE;
+    assert_int_equal(city_do(&city, &seen), STATUS_OK);
+    assert_int_equal(city_facts(&city, FACT_ALERT_SEEN, 1), 1); /* once */
     city_wait(&city, 10800);
     city_wait(&city, 10800);
     assert_int_equal(city_facts(&city, FACT_PROMISE_MISSED, 1), 1);
@@ -298,6 +306,34 @@ static void test_hold_pin_and_reassign(void **state)
     assert_true(order(1)->courier.v == 0 && order(1)->held);
     city_plan(&city);
     assert_int_equal(order(1)->unplanned, UNPLANNED_HELD);
+    city_deinit(&city);
+}
+
+static void test_a_dispatcher_gives_another_priority_and_sees_an_alert(void **state)
+{
+    (void)state;
+    prescription_accepted();
+    struct command first = city_command(&city, COMMAND_PRIORITIZE, 1, 0);
+    first.prioritize.priority = PRIORITY_CRITICAL;
+    uint32_t version = order(1)->version;
+    assert_int_equal(city_do(&city, &first), STATUS_OK);
+    assert_true(order(1)->order.priority == PRIORITY_CRITICAL && order(1)->version == version + 1);
+    first = city_command(&city, COMMAND_PRIORITIZE, 1, 0);
+    first.prioritize.priority = PRIORITY_CRITICAL;
+    assert_int_equal(city_do(&city, &first), STATUS_OK);
+    assert_int_equal(order(1)->version, version + 1); /* as it was: nothing to tell */
+    first = city_command(&city, COMMAND_PRIORITIZE, 1, 0);
+    first.prioritize.priority = PRIORITY_ROUTINE;
+    first.expected_version = version;
+    refused(city_do(&city, &first), STATUS_ABORTED, "STALE_VERSION");
+    struct command seen = city_command(&city, COMMAND_ACKNOWLEDGE, 1, 0);
+    seen.acknowledge.kind = ALERT_TEMPERATURE;
+    refused(city_do(&city, &seen), STATUS_FAILED_PRECONDITION, "NO_ALERT");
+    struct command cancel = city_command(&city, COMMAND_CANCEL, 1, 0);
+    assert_int_equal(city_do(&city, &cancel), STATUS_OK);
+    first = city_command(&city, COMMAND_PRIORITIZE, 1, 0);
+    first.prioritize.priority = PRIORITY_URGENT;
+    refused(city_do(&city, &first), STATUS_FAILED_PRECONDITION, "WRONG_PHASE");
     city_deinit(&city);
 }
 
@@ -447,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_unknown_stale_and_foreign_are_refused),
         cmocka_unit_test(test_alerts_and_the_missed_promise_are_told_once),
         cmocka_unit_test(test_hold_pin_and_reassign),
+        cmocka_unit_test(test_a_dispatcher_gives_another_priority_and_sees_an_alert),
         cmocka_unit_test(test_why_nobody_comes),
         cmocka_unit_test(test_explained_order_names_its_stops),
         cmocka_unit_test(test_stale_plan_is_dropped_and_another_is_wanted),

@@ -116,6 +116,11 @@ static void random_body(struct rng *rng, struct arena *arena, struct fact *fact)
         fact->flag.on = rng_below(rng, 2);
         random_text(rng, fact->flag.reason, sizeof fact->flag.reason);
         break;
+    case FACT_ORDER_PRIORITIZED:
+        fact->priority.priority = (enum priority)(PRIORITY_ROUTINE + rng_below(rng, PRIORITY_CRITICAL));
+        random_text(rng, fact->priority.reason, sizeof fact->priority.reason);
+        break;
+    case FACT_ALERT_SEEN:
     case FACT_ALERT_RAISED: fact->alert.kind = (enum alert_kind)(1 + rng_below(rng, ALERT_KIND_COUNT - 1)); break;
     case FACT_SHIFT_STARTED:
         random_text(rng, fact->shift.courier.name, sizeof fact->shift.courier.name);
