@@ -69,3 +69,13 @@ enum status policy_plan(struct run *run, struct error *err)
     plan_request_free(request);
     return rc;
 }
+
+const char *sim_policy_name(enum sim_policy policy)
+{
+    switch (policy) {
+    case SIM_NEAREST: return "nearest";
+    case SIM_LNS: return "lns";
+    case SIM_BATCH: return "batch";
+    }
+    return "none";
+}

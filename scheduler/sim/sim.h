@@ -12,7 +12,9 @@
 enum sim_policy {
     SIM_NEAREST = 1, /* a ready order goes to the nearest courier who has nothing to do; nobody carries two */
     SIM_LNS = 2,     /* the planner: insertion, then ruin and recreate; orders share routes */
+    SIM_BATCH = 3,   /* what waits at one place is bundled, and bundles are matched with near couriers */
 };
+const char *sim_policy_name(enum sim_policy policy);
 
 enum { SIM_ORDERS_MAX = 20000, SIM_COURIERS_MAX = 2000, SIM_HOURS_MAX = 12 };
 
@@ -43,5 +45,104 @@ struct sim_result {
 
 /** Play the day. INVALID_ARGUMENT for options out of bounds or a map on which the city can't be laid out; INTERNAL if a plan fails its check. */
 must_use enum status sim_run(const struct geo_metric *metric, const struct sim_options *options, struct sim_result *out, struct error *err);
+
+/* ---- days of the Meal Delivery Routing Problem (Reyes, Erera, Savelsbergh et al. 2018) ---- */
+
+enum {
+    MDRP_ORDERS_MAX = 20000,           /* the largest public day has about 1,200 */
+    MDRP_COURIERS_MAX = 5000,
+    MDRP_RESTAURANTS_MAX = 5000,
+    MDRP_NAME_MAX = 24,
+    MDRP_METRES_MAX = 1000000,         /* coordinates lie within +- this */
+    MDRP_MINUTES_MAX = 10080,          /* times lie within a week */
+};
+
+struct mdrp_spot {
+    char name[MDRP_NAME_MAX];
+    double x, y;                       /* metres */
+};
+struct mdrp_order {
+    struct mdrp_spot spot;
+    uint32_t restaurant;               /* index */
+    int32_t placed_s, ready_s;
+};
+struct mdrp_courier {
+    struct mdrp_spot spot;
+    int32_t on_s, off_s;
+};
+struct mdrp_instance {
+    double metres_per_minute;
+    uint32_t pickup_service_s, dropoff_service_s, target_s; /* services even: half before the hand-over, half after */
+    uint32_t restaurant_count, order_count, courier_count;
+    struct mdrp_spot *restaurants;     /* owned, as the next two; in the files' order */
+    struct mdrp_order *orders;
+    struct mdrp_courier *couriers;
+};
+/** The four files of an instance as text, by column names; borrowed for the call. */
+struct mdrp_texts {
+    struct mdrp_text {
+        const char *text;
+        size_t size;
+    } restaurants, orders, couriers, parameters;
+};
+/** INVALID_ARGUMENT with file, line and what is wrong. */
+must_use enum status mdrp_read(const struct mdrp_texts *texts, struct mdrp_instance **out, struct error *err);
+void mdrp_free(struct mdrp_instance *instance);
+/** Seconds between two places, rounded up; places are restaurants, then orders, then couriers' starts. */
+uint32_t mdrp_travel_s(const struct mdrp_instance *instance, uint32_t from, uint32_t to);
+
+struct mdrp_options {
+    enum sim_policy policy;
+    bool relaxed;                      /* pooling across restaurants, only the leg being driven is committed; else the strict rules */
+    uint64_t seed;
+    uint32_t iterations;               /* of the planner at each event (lns) */
+    struct plan_weights weights;       /* of the planner */
+    int64_t (*clock_us)(void);         /* NULL, or: times decisions for the record; changes nothing else */
+};
+struct mdrp_options mdrp_options_default(void);
+
+/** One instruction to a courier. Strict rules: a bundle. Relaxed: one pick-up. */
+struct mdrp_assignment {
+    uint32_t courier, order_first, order_count; /* of mdrp_day.bundled */
+    int32_t assigned_s, pickup_s;
+};
+struct mdrp_move {
+    uint32_t courier, from, to;        /* places as for mdrp_travel_s */
+    int32_t depart_s;
+};
+/** What was done, in the order in which it was committed; everything owned. */
+struct mdrp_day {
+    uint32_t order_count;
+    struct mdrp_fate {
+        uint32_t courier;              /* UINT32_MAX: never delivered */
+        int32_t pickup_s, dropoff_s;
+        bool reachable;                /* some courier could have picked it up before his off time had he done nothing else */
+    } *fates;
+    uint32_t assignment_count, bundled_count, move_count;
+    struct mdrp_assignment *assignments;
+    uint32_t *bundled;                 /* orders in the sequence of hand-over */
+    struct mdrp_move *moves;           /* ascending by departure for each courier */
+};
+void mdrp_day_free(struct mdrp_day *day);
+
+struct mdrp_result {
+    uint32_t orders, delivered, unreachable;
+    double click_to_door_mean_min, click_to_door_p50_min, click_to_door_p90_min, click_to_door_p99_min; /* of the delivered; percentiles interpolated */
+    double overage_mean_min, over_target_share, ready_to_pickup_mean_min;
+    double orders_per_bundle, utilization; /* driving and serving / shift hours */
+    double km_per_order, work_min_per_order; /* work: driving and serving */
+    double changes_per_order;          /* orders taken from a courier who had been told of them / orders */
+    double bound_mean_min, bound_p90_min; /* infinite fleet: each order as if a courier of its own stood waiting */
+    uint32_t bound_in_target, in_target; /* orders within the target by the bound; of those, how many this day brought in time */
+    uint64_t decisions, evaluations;
+    double decision_mean_ms, decision_max_ms; /* 0 without a clock */
+    struct sha256 digest;              /* of the day's log */
+};
+/** Play the day. INTERNAL if a plan fails its check or the log breaks a rule. `day` (NULL: not wanted) is the caller's. */
+must_use enum status mdrp_run(const struct mdrp_instance *instance, const struct mdrp_options *options, struct mdrp_result *out, struct mdrp_day **day,
+                              struct error *err);
+
+/** The benchmark's three solution files. Minutes with all digits a double has. Cap the buffers at 64 MB. */
+void mdrp_write(const struct mdrp_instance *instance, const struct mdrp_day *day, struct buffer *assignments, struct buffer *orders, struct buffer *couriers);
 
 #endif
