@@ -24,7 +24,7 @@
 
 enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, UNKNOWN = 0xbb };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8 };
-enum { OUT_MAX = 1 << 20, CHUNK = 16384, CODES = 16, PAUSE_MS = 5 };
+enum { OUT_MAX = 1 << 20, CHUNK = 16384, CODES = 16, PAUSE_MS = 5, PATIENCE_MS = 30000 };
 
 struct target;
 
@@ -49,7 +49,7 @@ struct attack {
 
 struct target {
     const struct attack *attack;
-    int64_t port, connections, ms;
+    int64_t port, connections, ms, goaways_wanted;
     const char *path;
     int epoll;
     struct line *lines;
@@ -411,16 +411,23 @@ static bool line_write(struct line *line)
     return true;
 }
 
+static int64_t goaways_heard(const struct target *target)
+{
+    int64_t heard = 0;
+    for (int code = 0; code < CODES; code++) heard += (int64_t)target->goaways[code];
+    return heard;
+}
+
 static void run(struct target *target)
 {
     struct epoll_event events[256];
-    uint64_t until = now_ms() + (uint64_t)target->ms, next = 0;
+    uint64_t until = now_ms() + (uint64_t)target->ms, last = now_ms() + PATIENCE_MS, next = 0;
     for (int64_t i = 0; i < target->connections; i++) {
         target->lines[i].target = target;
         buffer_init(&target->lines[i].out, OUT_MAX);
         line_open(&target->lines[i]);
     }
-    while (now_ms() < until) {
+    while (now_ms() < until || (now_ms() < last && goaways_heard(target) < target->goaways_wanted)) {
         int count = epoll_wait(target->epoll, events, COUNT_OF(events), PAUSE_MS);
         for (int i = 0; i < count; i++) {
             struct line *line = events[i].data.ptr;
@@ -441,12 +448,12 @@ static void run(struct target *target)
 static bool read_options(int argc, char **argv, struct target *target)
 {
     static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"path", required_argument, NULL, 'm'}, {"connections", required_argument, NULL, 'c'},
-        {"ms", required_argument, NULL, 't'}, {NULL, 0, NULL, 0}};
+        {"ms", required_argument, NULL, 't'}, {"goaways", required_argument, NULL, 'g'}, {NULL, 0, NULL, 0}};
     *target = (struct target){.connections = 10, .ms = 5000};
     for (size_t i = 0; argc > 1 && i < COUNT_OF(ATTACKS); i++)
         if (strcmp(ATTACKS[i].name, argv[1]) == 0) target->attack = &ATTACKS[i];
     for (int option; (option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1;) {
-        int64_t *value = option == 'p' ? &target->port : option == 'c' ? &target->connections : option == 't' ? &target->ms : NULL;
+        int64_t *value = option == 'p' ? &target->port : option == 'c' ? &target->connections : option == 't' ? &target->ms : option == 'g' ? &target->goaways_wanted : NULL;
         if (option == 'm') target->path = optarg;
         else if (!value || !text_to_i64(optarg, 1, 65535, value)) return false;
     }
@@ -461,7 +468,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc < 2 || !read_options(argc, argv, &target)) {
-        fprintf(stderr, "usage: bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--ms T]\n");
+        fprintf(stderr, "usage: bench_rpc_attack NAME|list --port P --path /package.Service/Method [--connections C] [--ms T] [--goaways N: longer, until N were heard]\n");
         return 2;
     }
     struct rlimit files;
