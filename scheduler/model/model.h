@@ -305,6 +305,8 @@ enum unplanned_reason {
     UNPLANNED_STABILITY,           /* the specimen would spoil on the way */
     UNPLANNED_UNREACHABLE,         /* no road */
     UNPLANNED_HELD,                /* a dispatcher holds it */
+    UNPLANNED_ROUTE_LENGTH,        /* every eligible courier's route would be too long */
+    UNPLANNED_BREAK,               /* ... or he would miss his break */
     UNPLANNED_REASON_COUNT
 };
 const char *unplanned_reason_name(enum unplanned_reason reason);

@@ -125,6 +125,8 @@ const char *unplanned_reason_name(enum unplanned_reason reason)
         [UNPLANNED_STABILITY] = "STABILITY",
         [UNPLANNED_UNREACHABLE] = "UNREACHABLE",
         [UNPLANNED_HELD] = "HELD",
+        [UNPLANNED_ROUTE_LENGTH] = "ROUTE_LENGTH",
+        [UNPLANNED_BREAK] = "BREAK",
     };
     static_assert(COUNT_OF(names) == UNPLANNED_REASON_COUNT, "every reason has a name");
     return name_of(names, COUNT_OF(names), (size_t)reason);

@@ -10,6 +10,7 @@ struct audit {
     struct error *err;
     uint8_t *next_step;      /* per task: the step expected next; 0 not begun */
     bool *own_kit;           /* per task */
+    int64_t *home_s;         /* per task: its last step but one began */
     struct plan_cost cost;
 };
 
@@ -95,6 +96,31 @@ struct walked {
     uint32_t late_count;
 };
 
+struct rested {
+    int64_t arrive, begin, overdue;
+};
+
+/* Book of one leg with its breaks: those due before it, then those at the door. */
+static struct rested rest_on_the_way(const struct plan_courier *c, const struct plan_choice *choice, int64_t now, uint32_t travel_s, uint32_t setup_s, uint32_t *rests)
+{
+    struct rested book = {0};
+    while (*rests < c->break_count && c->breaks[*rests].from_s <= now) now += c->breaks[(*rests)++].span_s;
+    book.arrive = now + travel_s;
+    now = book.arrive + setup_s;
+    while (*rests < c->break_count) {
+        const struct plan_break *b = &c->breaks[*rests];
+        int64_t served = (now < choice->open_s ? choice->open_s : now) + choice->service_s;
+        bool is_due = b->from_s <= now, falls_due = b->from_s < choice->open_s, comes_too_late = served > b->by_s;
+        if (!is_due && !falls_due && !comes_too_late) break;
+        if (!is_due) now = b->from_s;
+        if (now > b->by_s) book.overdue += now - b->by_s;
+        now += b->span_s;
+        ++*rests;
+    }
+    book.begin = now < choice->open_s ? choice->open_s : now;
+    return book;
+}
+
 static enum status walk_tour(struct audit *audit, uint32_t courier, bool committed_only, struct walked *out)
 {
     const struct plan_problem *problem = audit->problem;
@@ -106,8 +132,7 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
     bool last_committed = false;
     uint32_t loaded = 0, loaded_at = PLAN_ANY, handed = 0; /* one_bundle */
     *out = (struct walked){0};
-    int64_t *home_s = mem_zalloc(problem->task_count + 1, sizeof *home_s);
-    enum status rc = STATUS_OK;
+    uint32_t rests = 0;
     for (uint32_t i = 0; i < tour->stop_count; i++) {
         const struct plan_visit *visit = &tour->stops[i];
         const struct plan_task *task = &problem->tasks[visit->ref.task];
@@ -121,12 +146,12 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
             *bad += 10000000;
             leg = (struct plan_leg){0, 0};
         }
-        int64_t arrive = now + leg.travel_s, ready = place != choice->place ? arrive + choice->setup_s : arrive;
-        int64_t begin = ready > choice->open_s ? ready : choice->open_s, leave = begin + choice->service_s;
+        struct rested at = rest_on_the_way(c, choice, now, leg.travel_s, place != choice->place ? choice->setup_s : 0, &rests);
+        int64_t arrive = at.arrive, begin = at.begin, leave = begin + choice->service_s;
         if (!committed_only && (visit->arrive_s != arrive || visit->begin_s != begin || visit->leave_s != leave || visit->travel_s != leg.travel_s || visit->travel_m != leg.travel_m)) {
-            rc = WRONG(audit, "courier %" PRIu32 " stop %" PRIu32 ": times are not what travel makes them", courier, i);
-            goto out;
+            return WRONG(audit, "courier %" PRIu32 " stop %" PRIu32 ": times are not what travel makes them", courier, i);
         }
+        *bad += (uint64_t)at.overdue;
         if (begin > choice->close_s) *bad += (uint64_t)(begin - choice->close_s);
         if (visit->ref.step == 0 && c->pick_by_s != 0 && begin > c->pick_by_s) *bad += (uint64_t)(begin - c->pick_by_s);
         if (problem->one_bundle) {
@@ -141,11 +166,11 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
         bool from_box = visit->ref.step == 1 && audit->own_kit[visit->ref.task];
         if (from_box) kits++;
         if (volume > c->volume_ml_max || cold > c->cold_ml_max || (from_box && kits > c->kits)) *bad += 1000000;
-        if (visit->ref.step + 2u == task->step_count) home_s[visit->ref.task] = begin;
+        if (visit->ref.step + 2u == task->step_count) audit->home_s[visit->ref.task] = begin;
         if (visit->ref.step + 1u == task->step_count) {
             if (leave > task->latest_s) *bad += (uint64_t)(leave - task->latest_s);
-            if (task->ride_max_s && task->step_count > 1 && leave - home_s[visit->ref.task] > task->ride_max_s)
-                *bad += (uint64_t)(leave - home_s[visit->ref.task] - task->ride_max_s);
+            if (task->ride_max_s && task->step_count > 1 && leave - audit->home_s[visit->ref.task] > task->ride_max_s)
+                *bad += (uint64_t)(leave - audit->home_s[visit->ref.task] - task->ride_max_s);
             int64_t late = task->due_s != PLAN_NO_LIMIT_S && leave > task->due_s ? leave - task->due_s : 0, flow = leave - task->accepted_s;
             int64_t urgency = weight_of(task->priority);
             out->soft += (late + late * late / w->late_knee_s) * w->late * urgency;
@@ -162,6 +187,7 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
         last_committed = task->committed;
     }
     if (done > 0) {
+        uint64_t *bad = last_committed ? &out->committed_s : &out->free_s;
         if (c->base_place != PLAN_ANY && c->base_place != place) {
             struct plan_leg leg = problem->oracle.travel(problem->oracle.context, place, c->base_place);
             if (leg.travel_s == PLAN_UNREACHABLE) leg = (struct plan_leg){0, 0};
@@ -170,12 +196,13 @@ static enum status walk_tour(struct audit *audit, uint32_t courier, bool committ
             out->travel_m += leg.travel_m;
             out->soft += (int64_t)leg.travel_s * w->travel;
         }
-        if (now > c->end_s) *(last_committed ? &out->committed_s : &out->free_s) += (uint64_t)(now - c->end_s);
-        out->soft += (now - c->start_s) * (int64_t)w->work;
+        int64_t span = now - c->start_s;
+        if (now > c->end_s) *bad += (uint64_t)(now - c->end_s);
+        if (c->route_s_max != 0 && span > c->route_s_max) *bad += (uint64_t)(span - c->route_s_max);
+        if (c->route_m_max != 0 && out->travel_m > c->route_m_max) *bad += out->travel_m - c->route_m_max;
+        out->soft += span * (int64_t)w->work + span * (span + 2 * (int64_t)c->worked_s) / 3600 * w->fair;
     }
-out:
-    free(home_s);
-    return rc;
+    return STATUS_OK;
 }
 
 static enum status check_tour(struct audit *audit, uint32_t courier)
@@ -226,6 +253,7 @@ enum status plan_check(const struct plan_problem *problem, const struct plan_sol
     if (solution->tour_count != problem->courier_count) return WRONG(&audit, "not one tour for each courier");
     audit.next_step = mem_zalloc(problem->task_count + 1, sizeof *audit.next_step);
     audit.own_kit = mem_zalloc(problem->task_count + 1, sizeof *audit.own_kit);
+    audit.home_s = mem_zalloc(problem->task_count + 1, sizeof *audit.home_s);
     enum status rc = STATUS_OK;
     for (uint32_t c = 0; c < problem->courier_count && rc == STATUS_OK; c++) rc = check_tour(&audit, c);
     if (rc == STATUS_OK) rc = check_left(&audit);
@@ -236,5 +264,6 @@ enum status plan_check(const struct plan_problem *problem, const struct plan_sol
         rc = WRONG(&audit, "the cost is not the sum of its parts: %" PRId64 " told, %" PRId64 " counted", b->soft, a->soft);
     free(audit.next_step);
     free(audit.own_kit);
+    free(audit.home_s);
     return rc;
 }

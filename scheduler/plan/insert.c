@@ -1,7 +1,7 @@
 /* Put one chain into one sequence, at the cheapest places its limits allow: every combination of positions and choices, cut short where
  * already the part that is placed breaks a limit or costs more than the best found (times only grow by going on, since travel times keep
  * the triangle inequality on roads). It must not know which courier or task is worth trying. */
-#include "tour.h"
+#include "near.h"
 
 #include <string.h>
 
@@ -14,6 +14,8 @@ struct search {
     bool force;
     int64_t bound;                    /* added soft cost must stay below */
     struct insertion *best;
+    const struct gap *gaps;           /* of the sequence, for bounds; NULL: none */
+    int64_t credit;                   /* what the bounds must allow for: stops told again */
     struct plan_ref trial[PLAN_STOPS_MAX];
     int32_t begin_s[PLAN_STOPS_MAX];
 };
@@ -73,12 +75,39 @@ static bool is_hopeful(struct search *search, uint32_t placed, uint32_t from, co
     struct tour_value value;
     uint32_t total;
     unsigned ignore = search->work->ignore;
-    search->work->ignore |= LIMIT_BOX;
+    search->work->ignore |= LIMIT_BOX | LIMIT_LENGTH; /* and the fastest way round may be the shorter one */
+    if (search->work->problem->couriers[search->courier].break_count) search->work->ignore |= LIMIT_RIDE | LIMIT_BREAK; /* one stop more, and he rests at its door */
     run_out(search, placed, from, state, true, &total, &value);
     search->work->ignore = ignore;
     if (search->force) return true;
     if (value.free_violation_s > 0 || value.violation_s > search->before->violation_s) return false;
     return value.soft - search->before->soft < search->bound;
+}
+
+/* Can the step still come cheap enough between this stop and the next? By straight lines, before any road is asked for. */
+static bool is_worth_placing(const struct search *search, uint32_t step, uint32_t position, const struct step_state *state)
+{
+    const struct near_query *query = search->work->query;
+    const struct plan_weights *weights = &search->work->problem->weights;
+    const struct gap *gap = &search->gaps[position];
+    const struct plan_spot *spot = &search->work->problem->oracle.spots[state->place];
+    int64_t way_s = near_way_s(search->work, query, spot->x_m, spot->y_m, step), onward_s = 0, leg_s = 0;
+    if (gap->leg_s >= 0) {
+        onward_s = near_way_s(search->work, query, gap[1].x_m, gap[1].y_m, step);
+        leg_s = gap->leg_s;
+    }
+    int64_t done_s = state->time_s + way_s;
+    if (done_s < query->open_s[step]) done_s = query->open_s[step];
+    if (done_s > query->close_s[step]) return false;
+    done_s += query->service_s[step];
+    int64_t delay_s = done_s + onward_s - gap->leave_s - leg_s, detour_s = way_s + onward_s - leg_s;
+    int64_t added = state->soft - gap->soft + detour_s * weights->travel + (delay_s > 0 ? delay_s * gap->slope : 0);
+    for (uint32_t s = step + 1; s < query->steps; s++) {
+        done_s += query->inner_s[s - 1][s];
+        if (done_s < query->open_s[s]) done_s = query->open_s[s];
+        done_s += query->service_s[s];
+    }
+    return added + finish_price(weights, query->task, done_s) - search->credit < search->bound;
 }
 
 /* Place `step` somewhere at or after old position `from`; the trial holds `placed` stops so far. */
@@ -88,7 +117,8 @@ static void place(struct search *search, uint32_t step, uint32_t placed, uint32_
     ASSERT(step < PLAN_STEPS_MAX);
     bool last = step + 1 == task->step_count;
     for (uint32_t position = from;; position++) {
-        for (uint32_t choice = 0; choice < task->steps[step].choice_count; choice++) {
+        bool worth = !search->gaps || is_worth_placing(search, step, position, &state);
+        for (uint32_t choice = 0; worth && choice < task->steps[step].choice_count; choice++) {
             struct step_state here = state;
             search->trial[placed] = (struct plan_ref){.task = search->task, .step = (uint8_t)step, .choice = (uint8_t)choice};
             tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &here);
@@ -118,6 +148,10 @@ void insertion_best(struct work *work, uint32_t courier, const struct plan_ref *
     struct search search = {.work = work, .courier = courier, .task = task, .refs = refs, .count = count, .before = before, .force = force,
                             .bound = bound, .best = out};
     out->found = false;
+    bool current = refs == work->tours[courier].refs && work->ignore == LIMIT_NONE && !force && first_step == 0;
+    if (current && work->near && work->query && work->query->task == t) search.gaps = near_gaps(work, courier);
+    for (uint32_t s = 0; work->told[task].courier == courier && s < PLAN_STEPS_MAX; s++)
+        if (work->told[task].index[s] >= 0) search.credit += work->problem->weights.change;
     ASSERT(first_step < t->step_count);
     struct step_state state;
     tour_begin(work, courier, &state);

@@ -7,12 +7,13 @@
  *  A *task* is one order: a chain of up to three *steps* (pick up, visit, laboratory) that one courier does in that order; a step may have
  *  several *choices* of place (the laboratory). A *courier* has boxes, skills, a shift, and the route he is running now (the warm start).
  *
- *  Hard: precedence, one courier for a chain, boxes, skills, kits, closing hours, the specimen's longest ride, shift end, fixed couriers,
- *  forbidden couriers, committed prefixes. What is already committed may have become impossible to keep (a jam, a late pharmacy); such a
+ *  Hard: precedence, one courier for a chain, boxes, skills, kits, closing hours, the longest ride of a specimen or of cold medicine, shift
+ *  end and breaks, the longest route, fixed couriers, forbidden couriers, committed prefixes. What is already committed may have become impossible to keep (a jam, a late pharmacy); such a
  *  route is kept and its overrun is counted in `violation_s`; a task that is free to choose is never put where it has an overrun of its
  *  own or would make a committed one worse, so one impossible order never harms the others.
  *
- *  Soft, in this order: tasks left out, lateness against the promise (convex, by priority), travel, changes to what couriers were told.
+ *  Soft, in this order: tasks left out, lateness against the promise (convex, by priority), travel, changes to what couriers were told,
+ *  fairness of work.
  */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
@@ -27,6 +28,7 @@ enum {
     PLAN_TASKS_MAX = 100000,            /* open orders of one city */
     PLAN_PLACES_MAX = 400000,
     PLAN_FORBIDDEN_MAX = 8,             /* couriers that have declined a task */
+    PLAN_BREAKS_MAX = 2,                /* of one courier, still to come */
     PLAN_TIME_MAX_S = 30 * 86400,       /* times lie within +- this of the origin */
 };
 
@@ -42,9 +44,17 @@ struct plan_leg {
 
 /** Answer for a pair of places; pure for the duration of the run (asked for the same pair it answers the same). */
 typedef struct plan_leg (*plan_travel)(void *context, uint32_t from_place, uint32_t to_place);
+/** Where a place lies in a plane, in metres. */
+struct plan_spot {
+    int32_t x_m, y_m;
+};
 struct plan_oracle {
     plan_travel travel;
     void *context;                      /* borrowed */
+    /* Without these every courier is tried for every task. With them most are not, and the answer is the same if the promise holds: no pair
+     * of places is nearer in seconds than its straight line at this speed (a road network's fastest arc). */
+    const struct plan_spot *spots;      /* by place; borrowed; NULL: not known */
+    uint32_t speed_mmps;                /* millimetres a second; 0: not known */
 };
 
 /* ---- problem ---- */
@@ -74,7 +84,8 @@ struct plan_task {
     int32_t accepted_s;                 /* the promise's clock began here */
     int32_t due_s;                      /* soft: the last step's service ends by then; PLAN_NO_LIMIT_S none */
     int32_t latest_s;                   /* hard: the last step's service ends by then; PLAN_NO_LIMIT_S none */
-    uint32_t ride_max_s;                /* hard: from the beginning of the step before the last to the end of the last; 0 none */
+    uint32_t ride_max_s;                /* hard: from the beginning of the step before the last to the end of the last (specimen's stability, cold
+                                           medicine out of the pharmacy's fridge); 0 none */
     uint32_t courier;                   /* fixed: this courier and no other (on board, accepted, offered, pinned); PLAN_ANY */
     bool committed;                     /* must stay in the route even if it has become impossible to keep; needs `courier` */
     bool held;                          /* a dispatcher holds it: leave it out */
@@ -89,6 +100,14 @@ struct plan_ref {
     bool told;                          /* input: the courier knows of it, so moving it costs churn */
 };
 
+/** A break is taken at the first moment from `from_s` on at which the courier neither drives nor serves: after a stop, or at a door before he serves
+ *  there. If a stop would be left later than `by_s`, he rests at its door first. (Never before a drive that is not due: so a stop more can only delay
+ *  the others.) */
+struct plan_break {
+    int32_t from_s, by_s;               /* hard: begins within; a later one is an overrun of the stop at whose door it is taken */
+    uint32_t span_s;
+};
+
 struct plan_courier {
     struct courier_id courier;
     uint32_t route_version;             /* carried through to the answer */
@@ -97,6 +116,11 @@ struct plan_courier {
     int32_t end_s;                      /* the shift's end: the last service ends by then */
     int32_t pick_by_s;                  /* hard: no task's first step begins later; 0: no such limit */
     uint32_t base_place;                /* return here at the end; PLAN_ANY: the route's end is open */
+    uint32_t route_m_max;               /* hard: metres of the whole route, the way back to base included; 0: no limit */
+    uint32_t route_s_max;               /* hard: seconds from start_s to its end, likewise; 0: no limit */
+    uint32_t worked_s;                  /* work done before start_s, for fairness */
+    uint32_t break_count;               /* ascending; each may begin only after the latest end of the one before */
+    struct plan_break breaks[PLAN_BREAKS_MAX];
     uint32_t skills;
     uint32_t volume_ml_max, cold_ml_max;
     int32_t volume_ml, cold_ml;         /* in the box now */
@@ -106,7 +130,7 @@ struct plan_courier {
     const struct plan_ref *stops;       /* borrowed */
 };
 
-/** Prices, in thousandths of a second of travel. Zeroes are refused: start from plan_weights_default(). */
+/** Prices, in thousandths of a second of travel. Zeroes are refused but for `fair`: start from plan_weights_default(). */
 struct plan_weights {
     uint32_t late;                      /* a second of lateness of a routine order; urgent x4, critical x16 */
     uint32_t late_knee_s;               /* lateness L costs L * (1 + L / knee): convex, so that it is shared, not heaped on one */
@@ -114,6 +138,8 @@ struct plan_weights {
     uint32_t flow;                      /* a second between acceptance and hand-over: sooner is better even when in time */
     uint32_t work;                      /* a second between a courier's start and the end of his route */
     uint32_t change;                    /* one stop moved or taken away that its courier had been told */
+    uint32_t fair;                      /* a route of W seconds for who has worked H hours costs W * (2 H + W in hours) of it: squares, so that work
+                                           evens out; 0: none */
 };
 struct plan_weights plan_weights_default(void);
 
@@ -151,7 +177,8 @@ struct plan_tour {
 struct plan_left {
     uint32_t task;
     enum unplanned_reason reason;
-    uint32_t detail;                    /* NO_SKILL: missing bits; SHIFT_END, LAB_CLOSED, STABILITY: seconds too late, at the least; else 0 */
+    uint32_t detail;                    /* NO_SKILL: missing bits; SHIFT_END, LAB_CLOSED, STABILITY, BREAK: seconds too late, at the least; ROUTE_LENGTH:
+                                           seconds or metres too long; else 0 */
 };
 
 struct plan_cost {
@@ -189,6 +216,36 @@ struct plan_options {
 must_use enum status plan_solve(const struct plan_problem *problem, const struct plan_options *options, struct plan_solution **out,
                                 struct error *err);
 
+/** The same in steps, for who keeps a plan running: the routes are taken up once, and then a task costs what its own insertion costs. The
+ *  problem is borrowed until the end; what it says of tasks that are not in a route may be written until they are inserted. One thread. */
+struct plan_session;
+must_use enum status plan_session_new(const struct plan_problem *problem, struct plan_session **out, struct error *err);
+void plan_session_free(struct plan_session *session);
+
+struct plan_placed {
+    uint32_t courier;                   /* PLAN_ANY: nobody can */
+    int64_t added;                      /* soft cost */
+    int32_t done_s;                     /* its last service ends */
+    uint32_t bounded, tried;            /* couriers that were looked at from afar, and those that were tried stop by stop */
+};
+/** Put a task that is nowhere where it costs least. Among equals the first courier. */
+void plan_session_insert(struct plan_session *session, uint32_t task, struct plan_placed *out);
+/** What plan_session_insert would do, without doing it, if only these couriers might be asked. */
+void plan_session_ask(struct plan_session *session, uint32_t task, const uint32_t *couriers, uint32_t count, struct plan_placed *out);
+/** The same by trying every courier stop by stop: what the index is held against. */
+void plan_session_scan(struct plan_session *session, uint32_t task, struct plan_placed *out);
+/** The couriers whose way passes nearest to the task, nearest first; returns how many. */
+uint32_t plan_session_near(struct plan_session *session, uint32_t task, uint32_t *couriers, uint32_t capacity);
+/** Take a task out of its route, unless the courier is committed to its first stop. Whoever rode with it and can't without it (picked up earlier now, a
+ *  specimen would wait too long before a closed door) is taken out too, as plan_session_fill will find. */
+void plan_session_remove(struct plan_session *session, uint32_t task);
+/** Insert what is missing by regret. */
+void plan_session_fill(struct plan_session *session);
+/** Ruin and recreate, as plan_solve does; the plan gets no worse. Returns the iterations made. */
+uint32_t plan_session_improve(struct plan_session *session, const struct plan_options *options);
+/** The plan as it stands; the caller owns it. */
+struct plan_solution *plan_session_answer(struct plan_session *session);
+
 /** Recompute a solution from nothing: times, loads, precedence, limits, reasons' count, cost. INTERNAL with the first thing that is wrong. */
 must_use enum status plan_check(const struct plan_problem *problem, const struct plan_solution *solution, struct error *err);
 
@@ -204,6 +261,8 @@ struct plan_bid {
     int64_t cost;                       /* soft cost added (if he can) */
 };
 must_use enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t courier, struct plan_bid *out, struct error *err);
+/** All couriers' bids at once, by courier: `out` has room for courier_count. */
+must_use enum status plan_bids(const struct plan_problem *problem, uint32_t task, struct plan_bid *out, struct error *err);
 
 /* ---- public benchmark instances: pickup and delivery, hard windows, one depot, equal vehicles; fewest routes first, then shortest ---- */
 

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+enum { SPOT_MAX_M = 100000000 }; /* squares of differences fit 64 bits with room */
+
 struct plan_weights plan_weights_default(void)
 {
     return (struct plan_weights){
@@ -13,6 +15,7 @@ struct plan_weights plan_weights_default(void)
         .flow = 500,         /* two seconds sooner is worth one on the road: on simulated days in Beijing better in time and punctuality than 200 or 1000 */
         .work = 100,
         .change = 300000,    /* five minutes on the road for telling a courier otherwise */
+        .fair = 2,           /* an hour's route costs who has worked four hours a minute on the road more than who has not worked yet */
     };
 }
 
@@ -75,6 +78,13 @@ static const char *courier_fault(const struct plan_problem *problem, uint32_t in
     if (courier->base_place != PLAN_ANY && courier->base_place >= problem->place_count) return "base";
     if (!time_is_bounded(courier->start_s) || courier->start_s == PLAN_NO_LIMIT_S || !time_is_bounded(courier->end_s)) return "shift";
     if (courier->stop_count > PLAN_STOPS_MAX || courier->fixed_count > courier->stop_count) return "number of stops";
+    if (courier->worked_s > PLAN_TIME_MAX_S) return "work done";
+    if (courier->break_count > PLAN_BREAKS_MAX) return "number of breaks";
+    for (uint32_t i = 0; i < courier->break_count; i++) {
+        const struct plan_break *rest = &courier->breaks[i];
+        if (!time_is_bounded(rest->from_s) || !time_is_bounded(rest->by_s) || rest->from_s > rest->by_s || rest->span_s > 86400) return "break";
+        if (i > 0 && rest->from_s < courier->breaks[i - 1].by_s + (int32_t)courier->breaks[i - 1].span_s) return "breaks that overlap";
+    }
     if (courier->volume_ml_max > 100000000 || courier->cold_ml_max > 100000000) return "box";
     for (uint32_t i = 0; i < courier->stop_count; i++) {
         const struct plan_ref *ref = &courier->stops[i];
@@ -110,6 +120,16 @@ out:
     return rc;
 }
 
+static enum status spots_check(const struct plan_problem *problem, struct error *err)
+{
+    for (uint32_t p = 0; p < problem->place_count; p++) {
+        const struct plan_spot *spot = &problem->oracle.spots[p];
+        if (spot->x_m < -SPOT_MAX_M || spot->x_m > SPOT_MAX_M || spot->y_m < -SPOT_MAX_M || spot->y_m > SPOT_MAX_M)
+            return error_set(err, STATUS_INVALID_ARGUMENT, "place %" PRIu32 " of the problem lies %d km and more from the origin of its plane", p, SPOT_MAX_M / 1000);
+    }
+    return STATUS_OK;
+}
+
 enum status plan_problem_check(const struct plan_problem *problem, struct error *err)
 {
     const struct plan_weights *weights = &problem->weights;
@@ -118,6 +138,8 @@ enum status plan_problem_check(const struct plan_problem *problem, struct error 
     if (!problem->oracle.travel) return error_set(err, STATUS_INVALID_ARGUMENT, "the problem has no travel times");
     if (!weights->late || !weights->late_knee_s || !weights->travel || !weights->flow || !weights->work || !weights->change)
         return error_set(err, STATUS_INVALID_ARGUMENT, "a weight is zero: start from plan_weights_default()");
+    if (weights->fair > 1000000) return error_set(err, STATUS_INVALID_ARGUMENT, "fairness is priced beyond all measure");
+    if (problem->oracle.spots && problem->place_count) TRY(spots_check(problem, err));
     for (uint32_t t = 0; t < problem->task_count; t++) {
         const char *fault = task_fault(problem, &problem->tasks[t]);
         if (!fault && problem->one_bundle && problem->tasks[t].step_count != 2) fault = "one_bundle is for a pick-up and a delivery each";

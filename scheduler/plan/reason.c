@@ -1,14 +1,18 @@
 /* Why a courier can't: first alone with the task, on an empty route (what is wrong is then the task's and his own), then beside the rest of
  * his route. A limit is *the* rule if it alone, all others lifted, still stops him; else if lifting it alone would let him. It must not
  * plan: it only asks "would it do if". */
-#include "solve.h"
+#include "session.h"
+
+#include <stdlib.h>
 
 /* In the order in which they are named when several stop him. */
 static const struct { unsigned limit; enum unplanned_reason reason; } RULES[LIMIT_COUNT] = {
     {LIMIT_ROAD, UNPLANNED_UNREACHABLE}, {LIMIT_BOX, UNPLANNED_CAPACITY},     {LIMIT_OPEN, UNPLANNED_LAB_CLOSED},
-    {LIMIT_RIDE, UNPLANNED_STABILITY},   {LIMIT_SHIFT, UNPLANNED_SHIFT_END},
+    {LIMIT_RIDE, UNPLANNED_STABILITY},   {LIMIT_SHIFT, UNPLANNED_SHIFT_END},   {LIMIT_LENGTH, UNPLANNED_ROUTE_LENGTH},
+    {LIMIT_BREAK, UNPLANNED_BREAK},
 };
-enum { LIMIT_ALL = LIMIT_ROAD | LIMIT_BOX | LIMIT_OPEN | LIMIT_RIDE | LIMIT_SHIFT };
+enum { LIMIT_ALL = LIMIT_ROAD | LIMIT_BOX | LIMIT_OPEN | LIMIT_RIDE | LIMIT_SHIFT | LIMIT_LENGTH | LIMIT_BREAK,
+       ASKED_MAX = 64 /* couriers whose reasons are compared for a task that is left out: the nearest ones, in a large city */ };
 
 struct place_try {
     struct work *work;
@@ -105,30 +109,80 @@ void reason_for_courier(struct work *work, uint32_t courier, uint32_t task, stru
 static unsigned nearness(enum unplanned_reason reason)
 {
     static const enum unplanned_reason order[] = {UNPLANNED_NO_COURIER, UNPLANNED_NO_SKILL, UNPLANNED_CAPACITY, UNPLANNED_UNREACHABLE,
-                                                  UNPLANNED_SHIFT_END,  UNPLANNED_LAB_CLOSED, UNPLANNED_STABILITY};
+                                                  UNPLANNED_SHIFT_END,  UNPLANNED_ROUTE_LENGTH, UNPLANNED_BREAK, UNPLANNED_LAB_CLOSED, UNPLANNED_STABILITY};
     for (unsigned i = 0; i < COUNT_OF(order); i++)
         if (order[i] == reason) return i;
     return 0;
 }
 
+/* Those whose reasons count: all in a small city, else the ones who have the skills and stand nearest. */
+static uint32_t list_asked(const struct plan_problem *problem, uint32_t task, uint32_t *out)
+{
+    const struct plan_task *t = &problem->tasks[task];
+    const struct plan_spot *spots = problem->oracle.spots;
+    int64_t far[ASKED_MAX];
+    uint32_t count = 0;
+    bool all = problem->courier_count <= ASKED_MAX, anybody_skilled = false;
+    for (uint32_t c = 0; c < problem->courier_count && !all; c++) anybody_skilled |= task_has_skills(problem, task, c);
+    for (uint32_t c = 0; c < problem->courier_count; c++) {
+        if (!all && anybody_skilled && !task_has_skills(problem, task, c)) continue;
+        int64_t distance = 0;
+        if (spots) {
+            const struct plan_spot *a = &spots[t->steps[0].choices[0].place], *b = &spots[problem->couriers[c].place];
+            distance = (int64_t)(a->x_m - b->x_m) * (a->x_m - b->x_m) + (int64_t)(a->y_m - b->y_m) * (a->y_m - b->y_m);
+        }
+        if (count == ASKED_MAX && distance >= far[ASKED_MAX - 1]) continue;
+        uint32_t at = count < ASKED_MAX ? count++ : ASKED_MAX - 1;
+        for (; at > 0 && far[at - 1] > distance; at--) {
+            far[at] = far[at - 1];
+            out[at] = out[at - 1];
+        }
+        far[at] = distance;
+        out[at] = c;
+    }
+    return count;
+}
+
 void reason_for_task(struct work *work, uint32_t task, struct plan_left *out)
 {
     const struct plan_task *t = &work->problem->tasks[task];
+    uint32_t asked[ASKED_MAX], count = 1;
     *out = (struct plan_left){.task = task, .reason = UNPLANNED_NO_COURIER};
     if (t->held) {
         out->reason = UNPLANNED_HELD;
         return;
     }
-    for (uint32_t c = 0; c < work->problem->courier_count; c++) {
+    if (t->courier != PLAN_ANY) asked[0] = t->courier;
+    else count = list_asked(work->problem, task, asked);
+    for (uint32_t i = 0; i < count; i++) {
         struct plan_bid bid;
-        if (t->courier != PLAN_ANY && t->courier != c) continue;
-        reason_for_courier(work, c, task, &bid);
+        reason_for_courier(work, asked[i], task, &bid);
         if (bid.forbidden || bid.rule == UNPLANNED_NONE) continue; /* he has said no, or improving made room again: the next run takes it */
         bool nearer = nearness(bid.rule) > nearness(out->reason) || (bid.rule == out->reason && bid.detail < out->detail);
         if (!nearer) continue;
         out->reason = bid.rule;
         out->detail = bid.detail;
     }
+}
+
+/* The courier's route without the task, and what he could do for it then. */
+static void bid_one(struct work *work, uint32_t task, uint32_t courier, struct plan_bid *out)
+{
+    const struct plan_problem *problem = work->problem;
+    struct tour *tour = &work->tours[courier];
+    struct plan_ref kept[PLAN_STOPS_MAX];
+    work_take_courier(work, courier);
+    if (work_fixed_steps(work, courier, task) > 0) { /* he is on the way to it: nothing to try, read what he will do */
+        *out = (struct plan_bid){.rule = UNPLANNED_NONE};
+        for (uint32_t i = 0; i < tour->count; i++) {
+            const struct plan_ref *ref = &tour->refs[i];
+            if (ref->task == task) out->done_s = tour->begin_s[i] + (int32_t)problem->tasks[task].steps[ref->step].choices[ref->choice].service_s;
+        }
+        return;
+    }
+    uint32_t count = tour_without(tour->refs, tour->count, task, 0, kept);
+    work_set_tour(work, courier, kept, count);
+    reason_for_courier(work, courier, task, out);
 }
 
 enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t courier, struct plan_bid *out, struct error *err)
@@ -138,24 +192,18 @@ enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t
         return error_set(err, STATUS_INVALID_ARGUMENT, "no such task or courier in the problem");
     struct work work;
     work_init(&work, problem);
-    work_take_courier(&work, courier);
-    struct tour *tour = &work.tours[courier];
-    struct plan_ref kept[PLAN_STOPS_MAX];
-    bool prefix = false;
-    for (uint32_t i = 0; i < problem->couriers[courier].fixed_count; i++) prefix |= tour->refs[i].task == task;
-    if (prefix) {
-        /* he is on the way to it: nothing to try, read what he will do */
-        *out = (struct plan_bid){.rule = UNPLANNED_NONE};
-        for (uint32_t i = 0; i < tour->count; i++) {
-            const struct plan_ref *ref = &tour->refs[i];
-            if (ref->task == task) out->done_s = tour->begin_s[i] + (int32_t)problem->tasks[task].steps[ref->step].choices[ref->choice].service_s;
-        }
-    } else {
-        tour->count = tour_without(tour->refs, tour->count, task, 0, kept);
-        for (uint32_t i = 0; i < tour->count; i++) tour->refs[i] = kept[i];
-        tour_measure(&work, courier, tour->refs, tour->count, tour->begin_s, &tour->value);
-        reason_for_courier(&work, courier, task, out);
-    }
+    bid_one(&work, task, courier, out);
+    work_deinit(&work);
+    return STATUS_OK;
+}
+
+enum status plan_bids(const struct plan_problem *problem, uint32_t task, struct plan_bid *out, struct error *err)
+{
+    TRY(plan_problem_check(problem, err));
+    if (task >= problem->task_count) return error_set(err, STATUS_INVALID_ARGUMENT, "no such task in the problem");
+    struct work work;
+    work_init(&work, problem);
+    for (uint32_t c = 0; c < problem->courier_count; c++) bid_one(&work, task, c, &out[c]);
     work_deinit(&work);
     return STATUS_OK;
 }

@@ -1,5 +1,5 @@
 /* One courier's sequence of stops: times, loads, limits and price by one pass over it. It must not know how sequences are searched. */
-#include "tour.h"
+#include "near.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +37,7 @@ void work_init(struct work *work, const struct plan_problem *problem)
 
 void work_deinit(struct work *work)
 {
+    near_free(work->near);
     free(work->tours);
     free(work->at);
     free(work->told);
@@ -73,6 +74,18 @@ void tour_begin(const struct work *work, uint32_t courier, struct step_state *st
     *state = (struct step_state){.place = c->place, .time_s = c->start_s, .volume_ml = c->volume_ml, .cold_ml = c->cold_ml, .told_last = -1};
 }
 
+int64_t finish_price(const struct plan_weights *weights, const struct plan_task *task, int64_t done_s)
+{
+    int64_t urgency = priority_weight(task->priority), price = 0;
+    if (task->due_s != PLAN_NO_LIMIT_S && done_s > task->due_s) {
+        int64_t late = done_s - task->due_s;
+        price += (late + late * late / weights->late_knee_s) * weights->late * urgency;
+    }
+    int64_t flow = done_s - task->accepted_s;
+    if (flow > 0) price += flow * weights->flow * (urgency == 16 ? 4 : urgency == 4 ? 2 : 1);
+    return price;
+}
+
 static void overrun(struct step_state *state, bool committed, uint64_t by_s)
 {
     if (committed) state->violation_s += by_s;
@@ -84,7 +97,6 @@ static void finish_task(struct work *work, const struct plan_ref *refs, uint32_t
 {
     const struct plan_task *task = &work->problem->tasks[refs[index].task];
     const struct plan_weights *weights = &work->problem->weights;
-    uint32_t urgency = priority_weight(task->priority);
     if (!(work->ignore & LIMIT_RIDE)) {
         if (state->time_s > task->latest_s) overrun(state, task->committed, (uint64_t)(state->time_s - task->latest_s));
         if (task->ride_max_s && task->step_count >= 2) {
@@ -97,13 +109,10 @@ static void finish_task(struct work *work, const struct plan_ref *refs, uint32_t
         }
     }
     if (task->due_s != PLAN_NO_LIMIT_S && state->time_s > task->due_s) {
-        int64_t late = state->time_s - task->due_s;
-        state->late_s += (uint64_t)late;
+        state->late_s += (uint64_t)(state->time_s - task->due_s);
         state->late_count++;
-        state->soft += (late + late * late / weights->late_knee_s) * weights->late * urgency;
     }
-    int64_t flow = state->time_s - task->accepted_s;
-    if (flow > 0) state->soft += flow * weights->flow * (urgency == 16 ? 4 : urgency == 4 ? 2 : 1);
+    state->soft += finish_price(weights, task, state->time_s);
 }
 
 /* A kit from the box stands in for the stop at the depot. */
@@ -140,6 +149,24 @@ static bool bundle_holds(const struct plan_task *task, const struct plan_ref *re
     return holds;
 }
 
+/* When service begins at a place, after the breaks that are due before he drives there, that fall into the wait for the door, or that would come too
+ * late behind the stop. */
+static int64_t begin_at(const struct plan_courier *c, const struct plan_choice *choice, uint32_t leg_s, uint32_t setup_s, struct step_state *state, uint64_t *late_s)
+{
+    for (; state->breaks < c->break_count && state->time_s >= c->breaks[state->breaks].from_s; state->breaks++) state->time_s += (int32_t)c->breaks[state->breaks].span_s;
+    int64_t ready = (int64_t)state->time_s + leg_s + setup_s;
+    state->arrive_s = state->time_s + (int32_t)leg_s;
+    for (;; state->breaks++) {
+        int64_t begin = ready < choice->open_s ? choice->open_s : ready;
+        if (state->breaks >= c->break_count) return begin;
+        const struct plan_break *rest = &c->breaks[state->breaks];
+        int64_t starts = ready > rest->from_s ? ready : rest->from_s;
+        if (ready < rest->from_s && starts >= begin && begin + choice->service_s <= rest->by_s) return begin;
+        if (starts > rest->by_s) *late_s += (uint64_t)(starts - rest->by_s);
+        ready = starts + rest->span_s;
+    }
+}
+
 void tour_step(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t index, int32_t *begin_s, struct step_state *state)
 {
     const struct plan_ref *ref = &refs[index];
@@ -155,8 +182,9 @@ void tour_step(struct work *work, uint32_t courier, const struct plan_ref *refs,
     state->travel_s += leg.travel_s;
     state->travel_m += leg.travel_m;
     state->soft += (int64_t)leg.travel_s * work->problem->weights.travel;
-    int64_t begin = (int64_t)state->time_s + leg.travel_s + (choice->place == state->place ? 0 : choice->setup_s);
-    if (begin < choice->open_s) begin = choice->open_s;
+    uint64_t break_late_s = 0;
+    int64_t begin = begin_at(c, choice, leg.travel_s, choice->place == state->place ? 0 : choice->setup_s, state, &break_late_s);
+    if (break_late_s && !(work->ignore & LIMIT_BREAK)) overrun(state, task->committed, break_late_s);
     if (begin > choice->close_s && !(work->ignore & LIMIT_OPEN)) overrun(state, task->committed, (uint64_t)(begin - choice->close_s));
     if (ref->step == 0 && c->pick_by_s && begin > c->pick_by_s && !(work->ignore & LIMIT_SHIFT)) overrun(state, task->committed, (uint64_t)(begin - c->pick_by_s));
     if (work->problem->one_bundle && !bundle_holds(task, ref, choice->place, state) && !(work->ignore & LIMIT_BOX)) overrun(state, task->committed, OVERRUN_BOX_S);
@@ -176,15 +204,26 @@ void tour_step(struct work *work, uint32_t courier, const struct plan_ref *refs,
     count_told(work, courier, ref, state);
 }
 
+/* The route is over at end_s: shift and length. They are the last stop's fault. */
+static void check_end(const struct work *work, const struct plan_courier *c, int64_t end_s, bool committed, struct tour_value *out)
+{
+    uint64_t over = 0;
+    if (end_s > c->end_s && !(work->ignore & LIMIT_SHIFT)) over += (uint64_t)(end_s - c->end_s);
+    if (!(work->ignore & LIMIT_LENGTH)) {
+        if (c->route_m_max && out->travel_m > c->route_m_max) over += out->travel_m - c->route_m_max;
+        if (c->route_s_max && end_s - c->start_s > c->route_s_max) over += (uint64_t)(end_s - c->start_s - c->route_s_max);
+    }
+    *(committed ? &out->violation_s : &out->free_violation_s) += over;
+}
+
 void tour_finish(struct work *work, uint32_t courier, const struct plan_ref *last, const struct step_state *state, bool partial, struct tour_value *out)
 {
     const struct plan_courier *c = &work->problem->couriers[courier];
     const struct plan_weights *weights = &work->problem->weights;
     *out = (struct tour_value){.violation_s = state->violation_s, .free_violation_s = state->free_violation_s, .soft = state->soft,
                                .late_s = state->late_s, .travel_s = state->travel_s, .travel_m = state->travel_m, .late_count = state->late_count};
-    int64_t end_s = state->time_s;
     if (last) {
-        bool committed = work->problem->tasks[last->task].committed;
+        int64_t end_s = state->time_s;
         if (c->base_place != PLAN_ANY) {
             struct plan_leg leg = work_leg(work, state->place, c->base_place);
             if (leg.travel_s == PLAN_UNREACHABLE) leg = (struct plan_leg){0, 0};
@@ -193,11 +232,9 @@ void tour_finish(struct work *work, uint32_t courier, const struct plan_ref *las
             out->soft += (int64_t)leg.travel_s * weights->travel;
             end_s += leg.travel_s;
         }
-        if (end_s > c->end_s && !(work->ignore & LIMIT_SHIFT)) {
-            if (committed) out->violation_s += (uint64_t)(end_s - c->end_s);
-            else out->free_violation_s += (uint64_t)(end_s - c->end_s);
-        }
-        out->soft += (end_s - c->start_s) * (int64_t)weights->work;
+        check_end(work, c, end_s, work->problem->tasks[last->task].committed, out);
+        int64_t span_s = end_s - c->start_s;
+        out->soft += span_s * (int64_t)weights->work + span_s * (2 * (int64_t)c->worked_s + span_s) / 3600 * weights->fair;
     }
     uint32_t missing = partial ? 0 : work->told_count[courier] - state->told_seen;
     out->changes = state->told_moved + missing;
@@ -210,6 +247,29 @@ void tour_measure(struct work *work, uint32_t courier, const struct plan_ref *re
     tour_begin(work, courier, &state);
     for (uint32_t i = 0; i < count; i++) tour_step(work, courier, refs, i, begin_s, &state);
     tour_finish(work, courier, count ? &refs[count - 1] : NULL, &state, false, out);
+}
+
+void work_touch(struct work *work, uint32_t courier)
+{
+    if (work->near) near_touch(work->near, courier);
+}
+
+void work_set_tour(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t count)
+{
+    struct tour *tour = &work->tours[courier];
+    if (count) memmove(tour->refs, refs, count * sizeof *refs);
+    tour->count = count;
+    tour_measure(work, courier, tour->refs, tour->count, tour->begin_s, &tour->value);
+    work_touch(work, courier);
+}
+
+uint32_t work_fixed_steps(const struct work *work, uint32_t courier, uint32_t task)
+{
+    const struct plan_courier *c = &work->problem->couriers[courier];
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < c->fixed_count && i < work->tours[courier].count; i++)
+        if (work->tours[courier].refs[i].task == task) next = work->tours[courier].refs[i].step + 1u;
+    return next;
 }
 
 bool tour_is_sound(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t count, const struct tour_value *value)

@@ -5,7 +5,7 @@
 #include "plan/plan.h"
 
 /* Hard limits, one bit each: a question may leave some out ("would he do it if the laboratory were open?"). */
-enum { LIMIT_ROAD = 1, LIMIT_BOX = 2, LIMIT_OPEN = 4, LIMIT_RIDE = 8, LIMIT_SHIFT = 16, LIMIT_COUNT = 5, LIMIT_NONE = 0 };
+enum { LIMIT_ROAD = 1, LIMIT_BOX = 2, LIMIT_OPEN = 4, LIMIT_RIDE = 8, LIMIT_SHIFT = 16, LIMIT_LENGTH = 32, LIMIT_BREAK = 64, LIMIT_COUNT = 7, LIMIT_NONE = 0 };
 
 /* Overruns that are not seconds are priced as many: no amount of lateness outweighs a missing road or a full box. */
 enum { OVERRUN_ROAD_S = 10000000, OVERRUN_BOX_S = 1000000 };
@@ -19,7 +19,7 @@ struct told_place {
 /* Where a courier stands after some of his stops. */
 struct step_state {
     uint32_t place;
-    int32_t time_s;
+    int32_t time_s, arrive_s;         /* left the last stop; came to it */
     int32_t volume_ml, cold_ml;
     uint32_t on_board, site;          /* one_bundle: tasks picked up and where */
     bool unloading;
@@ -27,7 +27,7 @@ struct step_state {
     uint64_t free_violation_s;        /* by free tasks: must be 0 */
     int64_t soft;                     /* without changes and work */
     uint64_t late_s, travel_s, travel_m;
-    uint32_t late_count, kits_used;
+    uint32_t late_count, kits_used, breaks; /* breaks taken */
     int32_t told_last;
     uint32_t told_seen, told_moved;
 };
@@ -46,6 +46,15 @@ struct tour {
     struct tour_value value;
 };
 
+/* What the index knows of a route's point: the start (0) and each stop. */
+struct gap {
+    int32_t x_m, y_m;
+    int32_t leave_s;                  /* he leaves it */
+    int32_t leg_s;                    /* to the next, or to base; -1: the route ends here, open */
+    int32_t slope;                    /* the least that a second's delay of leaving it costs, from what comes after it */
+    int64_t soft;                     /* the route's soft cost up to here */
+};
+
 struct leg_slot {
     uint32_t from_plus1, to;
     struct plan_leg leg;
@@ -59,13 +68,24 @@ struct work {
     uint32_t *told_count;             /* per courier */
     struct leg_slot *legs;            /* direct-mapped cache of the oracle */
     uint32_t leg_mask;
-    uint64_t evaluations;
+    uint64_t evaluations, bounded, tried; /* stops placed; couriers looked at from afar, and tried */
     unsigned ignore;                  /* LIMIT_* bits left out of the measure */
+    struct near *near;                /* NULL: no index (near.h) */
+    const struct near_query *query;   /* the task that is being placed, for bounds; NULL: none */
 };
 
 void work_init(struct work *work, const struct plan_problem *problem);
 void work_deinit(struct work *work);
 struct plan_leg work_leg(struct work *work, uint32_t from, uint32_t to);
+
+/* Make this sequence the courier's. */
+void work_set_tour(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t count);
+/* The tour was written over (an undo): the index looks again. */
+void work_touch(struct work *work, uint32_t courier);
+/* The step after the last one of the task that is in the committed prefix; 0: none of it is. */
+uint32_t work_fixed_steps(const struct work *work, uint32_t courier, uint32_t task);
+/* What the last step's end at this second costs, late or not. */
+int64_t finish_price(const struct plan_weights *weights, const struct plan_task *task, int64_t done_s);
 
 void tour_begin(const struct work *work, uint32_t courier, struct step_state *state);
 /* Do one stop. `refs[0..index)` are the stops before it and `begin_s` their beginnings; begin_s[index] is filled. */

@@ -51,10 +51,21 @@ static void fill_task(struct plan_task *task, struct rng *rng, uint64_t id, bool
         task->steps[0].cold_ml = cold;
         task->steps[1].cold_ml = -cold;
         task->skills = cold ? BIT(SKILL_COLD_CHAIN) : 0;
+        if (cold && rng_below(rng, 2)) task->ride_max_s = 200 + rng_below(rng, tight ? 800 : 4000);
     }
     task->accepted_s = -(int32_t)rng_below(rng, 2000);
     task->due_s = rng_below(rng, 8) == 0 ? PLAN_NO_LIMIT_S : (int32_t)rng_below(rng, tight ? 4000 : 9000);
     if (rng_below(rng, 6) == 0) task->latest_s = (int32_t)rng_below(rng, 9000);
+}
+
+static void fill_break(struct plan_courier *courier, struct rng *rng)
+{
+    int32_t from_s = (int32_t)rng_below(rng, 3000);
+    courier->break_count = 1 + (rng_below(rng, 4) == 0);
+    for (uint32_t i = 0; i < courier->break_count; i++) {
+        courier->breaks[i] = (struct plan_break){from_s, from_s + (int32_t)rng_below(rng, 1500), 60 + rng_below(rng, 900)};
+        from_s = courier->breaks[i].by_s + (int32_t)(courier->breaks[i].span_s + rng_below(rng, 2000));
+    }
 }
 
 void test_problem_fill(struct test_problem *out, struct rng *rng, uint32_t tasks, uint32_t couriers, bool tight)
@@ -63,6 +74,7 @@ void test_problem_fill(struct test_problem *out, struct rng *rng, uint32_t tasks
     for (uint32_t p = 0; p < TEST_PLACES; p++) {
         out->x[p] = (int32_t)rng_below(rng, 1000);
         out->y[p] = (int32_t)rng_below(rng, 1000);
+        out->spots[p] = (struct plan_spot){out->x[p], out->y[p]};
     }
     bool pairs = rng_below(rng, 4) == 0; /* pick-up and delivery only */
     out->island = rng_below(rng, 3) ? TEST_PLACES : rng_below(rng, TEST_PLACES);
@@ -81,13 +93,21 @@ void test_problem_fill(struct test_problem *out, struct rng *rng, uint32_t tasks
                                                  .skills = rng_below(rng, 8), .volume_ml_max = 300 + rng_below(rng, 900), .cold_ml_max = rng_below(rng, 600),
                                                  .kits = rng_below(rng, 3), .stops = out->stops[c]};
         if (rng_below(rng, 4) == 0) out->couriers[c].pick_by_s = 500 + (int32_t)rng_below(rng, 4000);
+        if (rng_below(rng, 3) == 0) fill_break(&out->couriers[c], rng);
+        if (rng_below(rng, 4) == 0) out->couriers[c].route_m_max = 4000 + rng_below(rng, tight ? 8000 : 30000);
+        if (rng_below(rng, 4) == 0) out->couriers[c].route_s_max = 1500 + rng_below(rng, tight ? 3000 : 20000);
+        if (rng_below(rng, 2) == 0) out->couriers[c].worked_s = rng_below(rng, 20000);
     }
     for (uint32_t t = 0; t < tasks; t++) {
         if (rng_below(rng, 8) == 0) out->tasks[t].forbidden[out->tasks[t].forbidden_count++] = rng_below(rng, couriers);
         if (rng_below(rng, 10) == 0) out->tasks[t].courier = rng_below(rng, couriers);
     }
     out->problem = (struct plan_problem){.place_count = TEST_PLACES, .task_count = tasks, .courier_count = couriers, .tasks = out->tasks,
-                                         .couriers = out->couriers, .oracle = {test_travel, out}, .weights = plan_weights_default(), .one_bundle = rng_below(rng, 2) == 0};
+                                         .couriers = out->couriers, .oracle = {.travel = test_travel, .context = out}, .weights = plan_weights_default(), .one_bundle = rng_below(rng, 2) == 0};
+    if (rng_below(rng, 4)) { /* nobody is faster than one metre a second, as the crow flies */
+        out->problem.oracle.spots = out->spots;
+        out->problem.oracle.speed_mmps = 1000;
+    }
     for (uint32_t t = 0; t < tasks; t++) out->problem.one_bundle &= out->tasks[t].step_count == 2;
 }
 

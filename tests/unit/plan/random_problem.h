@@ -12,6 +12,7 @@ struct test_problem {
     struct plan_courier couriers[TEST_COURIERS_MAX];
     struct plan_ref stops[TEST_COURIERS_MAX][PLAN_STOPS_MAX];
     int32_t x[TEST_PLACES], y[TEST_PLACES];
+    struct plan_spot spots[TEST_PLACES];
     uint32_t island;          /* a place without roads; TEST_PLACES: none */
 };
 

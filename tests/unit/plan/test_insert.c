@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "random_problem.h"
-#include "scheduler/plan/solve.h"
+#include "scheduler/plan/session.h"
 
 struct brute {
     struct work *work;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "random_problem.h"
-#include "scheduler/plan/solve.h"
+#include "scheduler/plan/session.h"
 
 /* Wrap one courier's sequence as a whole solution and let plan_check recount it. */
 static enum status recount(const struct test_problem *p, struct work *work, struct error *err)
@@ -26,11 +26,10 @@ static enum status recount(const struct test_problem *p, struct work *work, stru
         int32_t begin_s[PLAN_STOPS_MAX];
         for (uint32_t i = 0; i < tour->count; i++) {
             uint32_t from = state.place;
-            int32_t before_s = state.time_s;
             tour_step(work, c, tour->refs, i, begin_s, &state);
             struct plan_leg leg = work_leg(work, from, state.place);
             if (leg.travel_s == PLAN_UNREACHABLE) leg = (struct plan_leg){0, 0};
-            visits[c][i] = (struct plan_visit){.ref = tour->refs[i], .arrive_s = before_s + (int32_t)leg.travel_s, .begin_s = begin_s[i], .leave_s = state.time_s,
+            visits[c][i] = (struct plan_visit){.ref = tour->refs[i], .arrive_s = state.arrive_s, .begin_s = begin_s[i], .leave_s = state.time_s,
                                                .travel_s = leg.travel_s, .travel_m = leg.travel_m};
         }
         tours[c].violation_s = (uint32_t)tour->value.violation_s;
