@@ -57,6 +57,9 @@ struct geo_arc_time { uint32_t arc, travel_ms; };
 geo_must_use enum geo_status geo_metric_change(const struct geo_metric *old, const struct geo_arc_time *changes, uint32_t count, struct geo_metric **out,
                                                struct geo_error *error);
 uint32_t geo_metric_travel_ms(const struct geo_metric *metric, uint32_t arc); /* GEO_UNREACHABLE: closed */
+/** No pair of points lies nearer in time than its straight line at this speed, millimetres a second: that of the fastest arc that can be passed (at least 1).
+ *  Looks at every arc; a length or a time that was rounded counts as the faster one. */
+uint32_t geo_metric_speed_max_mmps(const struct geo_metric *metric);
 struct geo_metric *geo_metric_ref(struct geo_metric *metric);
 void geo_metric_unref(struct geo_metric *metric);
 struct geo_map *geo_metric_map(const struct geo_metric *metric); /* borrowed */

@@ -86,6 +86,22 @@ enum geo_status geo_metric_change(const struct geo_metric *old, const struct geo
     return geo_error_set(error, rc, "no memory for a metric of %u arcs", net->graph->arc_count);
 }
 
+uint32_t geo_metric_speed_max_mmps(const struct geo_metric *metric)
+{
+    const struct geo_graph *graph = geo_map_graph(geo_metric_map(metric));
+    uint64_t fastest = 1;
+    for (uint32_t a = 0; a < graph->arc_count; a++) {
+        const struct geo_arc *arc = &graph->arcs[a];
+        uint32_t travel_ms = geo_metric_travel_ms(metric, a), own_ms = arc->travel_ms; /* a closed arc is still left and entered at its own time */
+        if (own_ms < travel_ms) travel_ms = own_ms;
+        /* ends on a map are exact where the length is rounded: the straight line is at most half a decimetre longer */
+        uint32_t drive_ms = travel_ms > arc->wait_ms ? travel_ms - arc->wait_ms : 1; /* who stops half-way waits at no crossing */
+        uint64_t speed = ((uint64_t)arc->length_dm * 100000 + 50000) / drive_ms + 1;
+        if (speed > fastest) fastest = speed;
+    }
+    return fastest > UINT32_MAX ? UINT32_MAX : (uint32_t)fastest;
+}
+
 uint32_t geo_metric_travel_ms(const struct geo_metric *metric, uint32_t arc)
 {
     return metric->pass[arc] == GEO_WEIGHT_NONE ? GEO_UNREACHABLE : metric->travel_ms[arc];

@@ -166,6 +166,8 @@ struct plan_request {
     uint32_t focus_task;              /* its task; PLAN_ANY: nothing to plan any more */
     struct arena *arena;
 };
+/** Where points lie in a plane, for plan_oracle.spots: no two lie farther apart there than on Earth, and hardly nearer in a city. */
+void dispatch_spots(const struct point *at, uint32_t count, struct plan_spot *out);
 /** Something needs a courier, or the running plan has not been improved for replan_s. False while a request is out
  *  (until its COMMAND_PLAN_READY has been ticked, or dispatch_plan_lost). */
 must_use bool dispatch_needs_plan(const struct world *world, int64_t now_ms);

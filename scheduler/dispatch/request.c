@@ -1,6 +1,7 @@
 /* The world as a planner's problem: an immutable snapshot in its own memory, and the way back from a solution to a command. */
 #include "world.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,6 +254,20 @@ static struct plan_request *build(const struct world *world, int64_t now_ms)
     request->city = world->options.city;
     request->focus_task = PLAN_ANY;
     return request;
+}
+
+/* Metres of 1e-7 degrees along the flattest meridian, and along the shortest parallel that is touched. */
+void dispatch_spots(const struct point *at, uint32_t count, struct plan_spot *out)
+{
+    const double per_e7 = 0.01105;
+    int32_t farthest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t lat = at[i].lat_e7 < 0 ? -at[i].lat_e7 : at[i].lat_e7;
+        if (lat > farthest) farthest = lat;
+    }
+    double narrow = cos((double)farthest * 1e-7 * 3.14159265358979 / 180);
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (struct plan_spot){(int32_t)(((double)at[i].lon_e7 - at[0].lon_e7) * per_e7 * narrow), (int32_t)(((double)at[i].lat_e7 - at[0].lat_e7) * per_e7)};
 }
 
 bool dispatch_needs_plan(const struct world *world, int64_t now_ms)

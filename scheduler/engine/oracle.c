@@ -22,7 +22,9 @@ struct oracle {
     uint32_t capacity, count;
     const struct point *places;
     uint32_t *slots;           /* of the request's places */
-    uint32_t slot_count;
+    struct point *snapped;     /* likewise: where they are on the road */
+    struct plan_spot *spots;
+    uint32_t slot_count, speed_mmps;
 };
 
 enum { TABLE_FIRST = 4096, TABLE_MOST = 1 << 20 };
@@ -33,6 +35,7 @@ struct oracle *oracle_new(struct geo_metric *metric, uint32_t snap_max_m, size_t
     oracle->metric = geo_metric_ref(metric);
     oracle->scratch = geo_scratch_new(geo_metric_map(metric));
     ASSERT(oracle->scratch);
+    oracle->speed_mmps = geo_metric_speed_max_mmps(metric);
     oracle->snap_max_m = snap_max_m;
     oracle->bytes_max = bytes_max;
     oracle->capacity = TABLE_FIRST;
@@ -60,6 +63,7 @@ void oracle_rebase(struct oracle *oracle, struct geo_metric *metric)
     oracle->bytes = 0;
     geo_metric_unref(oracle->metric);
     oracle->metric = geo_metric_ref(metric);
+    oracle->speed_mmps = geo_metric_speed_max_mmps(metric);
 }
 
 void oracle_free(struct oracle *oracle)
@@ -68,6 +72,8 @@ void oracle_free(struct oracle *oracle)
     for (uint32_t i = 0; i < oracle->capacity; i++) geo_label_free(oracle->table[i].label);
     free(oracle->table);
     free(oracle->slots);
+    free(oracle->snapped);
+    free(oracle->spots);
     geo_scratch_free(oracle->scratch);
     geo_metric_unref(oracle->metric);
     free(oracle);
@@ -117,7 +123,14 @@ struct plan_oracle oracle_for(struct oracle *oracle, const struct plan_request *
     while (capacity < TABLE_MOST && (oracle->count + request->place_count) * 2 > capacity) capacity *= 2;
     if (capacity != oracle->capacity || (oracle->count + request->place_count) * 2 > capacity || oracle->bytes > oracle->bytes_max) forget_all(oracle, capacity);
     oracle->slots = mem_realloc(oracle->slots, request->place_count, sizeof *oracle->slots);
+    oracle->snapped = mem_realloc(oracle->snapped, request->place_count, sizeof *oracle->snapped);
+    oracle->spots = mem_realloc(oracle->spots, request->place_count, sizeof *oracle->spots);
     oracle->slot_count = request->place_count;
-    for (uint32_t i = 0; i < request->place_count; i++) oracle->slots[i] = slot_of(oracle, request->places[i]);
-    return (struct plan_oracle){.travel = travel, .context = oracle};
+    for (uint32_t i = 0; i < request->place_count; i++) {
+        oracle->slots[i] = slot_of(oracle, request->places[i]);
+        const struct place *place = &oracle->table[oracle->slots[i]];
+        oracle->snapped[i] = place->reachable ? (struct point){place->snap.at.lat_e7, place->snap.at.lon_e7} : request->places[i];
+    }
+    dispatch_spots(oracle->snapped, request->place_count, oracle->spots);
+    return (struct plan_oracle){.travel = travel, .context = oracle, .spots = oracle->spots, .speed_mmps = oracle->speed_mmps};
 }

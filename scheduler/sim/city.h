@@ -23,7 +23,9 @@ struct roads {
     const struct plan_request *request;
     struct geo_snap *snaps;           /* of the request's places */
     uint32_t *place_of;               /* PLAN_ANY: only somebody's position */
-    uint32_t snap_capacity;
+    struct point *snapped;            /* where they are on the road, and in a plane */
+    struct plan_spot *spots;
+    uint32_t snap_capacity, speed_mmps;
 };
 void roads_init(struct roads *roads, const struct geo_metric *metric, uint32_t places);
 void roads_deinit(struct roads *roads);

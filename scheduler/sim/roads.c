@@ -7,6 +7,7 @@
 void roads_init(struct roads *roads, const struct geo_metric *metric, uint32_t places)
 {
     *roads = (struct roads){.metric = metric, .capacity = places};
+    roads->speed_mmps = geo_metric_speed_max_mmps(metric);
     roads->scratch = geo_scratch_new(geo_metric_map(metric));
     ASSERT(roads->scratch);
     roads->places = mem_zalloc(places, sizeof *roads->places);
@@ -24,6 +25,8 @@ void roads_deinit(struct roads *roads)
     free(roads->slots);
     free(roads->snaps);
     free(roads->place_of);
+    free(roads->snapped);
+    free(roads->spots);
 }
 
 static uint32_t *slot_of(const struct roads *roads, struct point at)
@@ -90,6 +93,8 @@ struct plan_oracle roads_oracle(struct roads *roads, const struct plan_request *
         roads->snap_capacity = request->place_count * 2;
         roads->snaps = mem_realloc(roads->snaps, roads->snap_capacity, sizeof *roads->snaps);
         roads->place_of = mem_realloc(roads->place_of, roads->snap_capacity, sizeof *roads->place_of);
+        roads->snapped = mem_realloc(roads->snapped, roads->snap_capacity, sizeof *roads->snapped);
+        roads->spots = mem_realloc(roads->spots, roads->snap_capacity, sizeof *roads->spots);
     }
     roads->request = request;
     for (uint32_t i = 0; i < request->place_count; i++) {
@@ -97,8 +102,10 @@ struct plan_oracle roads_oracle(struct roads *roads, const struct plan_request *
         roads->place_of[i] = slot ? slot - 1 : PLAN_ANY;
         if (slot) roads->snaps[i] = roads->places[slot - 1].snap;
         else if (!snap(roads, request->places[i], &roads->snaps[i])) roads->snaps[i] = roads->places[0].snap; /* riders stay on roads: not reached */
+        roads->snapped[i] = (struct point){roads->snaps[i].at.lat_e7, roads->snaps[i].at.lon_e7};
     }
-    return (struct plan_oracle){travel, roads};
+    dispatch_spots(roads->snapped, request->place_count, roads->spots);
+    return (struct plan_oracle){.travel = travel, .context = roads, .spots = roads->spots, .speed_mmps = roads->speed_mmps};
 }
 
 bool roads_route(struct roads *roads, struct point from, struct point to, struct geo_route *out)

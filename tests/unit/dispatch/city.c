@@ -46,7 +46,7 @@ void city_plan(struct city *city)
 {
     if (!dispatch_needs_plan(city->world, city->now_ms)) return;
     struct plan_request *request = dispatch_plan_request(city->world, city->now_ms);
-    request->problem.oracle = (struct plan_oracle){city_travel, request};
+    request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
     struct plan_solution *solution;
     struct error err = {0};
     ASSERT(plan_solve(&request->problem, &(struct plan_options){.seed = request->world_seq, .iterations = 20}, &solution, &err) == STATUS_OK);

@@ -13,7 +13,7 @@ static struct preview preview_of(uint64_t order, uint64_t to)
 {
     struct plan_request *request = dispatch_explain_request(city.world, city.now_ms, (struct order_id){order});
     assert_non_null(request);
-    request->problem.oracle = (struct plan_oracle){city_travel, request};
+    request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
     struct preview out;
     dispatch_preview(request, (struct courier_id){to}, &out);
     plan_request_free(request);

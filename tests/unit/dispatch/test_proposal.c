@@ -96,7 +96,7 @@ static void test_tampered_plans_break_no_law(void **state)
         }
         city.now_ms += 240000; /* times drift, so that every sound route is news */
         struct plan_request *request = dispatch_plan_request(city.world, city.now_ms);
-        request->problem.oracle = (struct plan_oracle){city_travel, request};
+        request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
         struct plan_solution *solution;
         assert_int_equal(plan_solve(&request->problem, &(struct plan_options){.seed = round, .iterations = 30}, &solution, NULL), STATUS_OK);
         struct arena *arena = arena_new(1 << 22);

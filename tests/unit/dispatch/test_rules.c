@@ -351,7 +351,7 @@ static void test_why_nobody_comes(void **state)
     assert_int_equal(order(1)->unplanned, UNPLANNED_LAB_CLOSED);
     struct plan_request *request = dispatch_explain_request(city.world, city.now_ms, (struct order_id){1});
     assert_non_null(request);
-    request->problem.oracle = (struct plan_oracle){city_travel, request};
+    request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
     struct explanation why;
     dispatch_explain(request, &why);
     assert_int_equal(why.reason, UNPLANNED_LAB_CLOSED);
@@ -369,7 +369,7 @@ static void test_explained_order_names_its_stops(void **state)
     (void)state;
     prescription_accepted();
     struct plan_request *request = dispatch_explain_request(city.world, city.now_ms, (struct order_id){1});
-    request->problem.oracle = (struct plan_oracle){city_travel, request};
+    request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
     struct explanation why;
     dispatch_explain(request, &why);
     assert_true(why.courier.v == 5 && why.reason == UNPLANNED_NONE);
@@ -391,7 +391,7 @@ static void test_stale_plan_is_dropped_and_another_is_wanted(void **state)
     assert_int_equal(city_enter(&city, &o), STATUS_OK);
     struct plan_request *request = dispatch_plan_request(city.world, city.now_ms);
     assert_false(dispatch_needs_plan(city.world, city.now_ms)); /* one is out */
-    request->problem.oracle = (struct plan_oracle){city_travel, request};
+    request->problem.oracle = (struct plan_oracle){.travel = city_travel, .context = request};
     struct plan_solution *solution;
     assert_int_equal(plan_solve(&request->problem, &(struct plan_options){0}, &solution, NULL), STATUS_OK);
     struct command cancel = city_command(&city, COMMAND_CANCEL, 1, 0);

@@ -20,7 +20,7 @@ static void setup(void)
     for (uint32_t s = 0; s < 3; s++)
         p.tasks[0].steps[s] = (struct plan_step){.kind = STOP_HOME, .choice_count = 1, .choices = {{.place = s, .close_s = PLAN_NO_LIMIT_S, .service_s = 60}}};
     p.problem = (struct plan_problem){.place_count = TEST_PLACES, .task_count = 1, .courier_count = 1, .tasks = p.tasks, .couriers = p.couriers,
-                                      .oracle = {test_travel, &p}, .weights = plan_weights_default()};
+                                      .oracle = {.travel = test_travel, .context = &p}, .weights = plan_weights_default()};
 }
 
 static void expect(enum unplanned_reason reason, uint32_t detail)
