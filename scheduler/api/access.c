@@ -182,6 +182,13 @@ void access_actor(const struct caller *caller, char *out, size_t capacity)
     else text_format(out, capacity, "%s:%llu %.20s", role_name(caller->role), (unsigned long long)caller->id, caller->subject);
 }
 
+void access_ask_as(const struct caller *caller, struct question *question)
+{
+    access_actor(caller, question->actor, sizeof question->actor);
+    question->scoped = caller->role != ROLE_NONE;
+    memcpy(question->credential, caller->digest, sizeof question->credential);
+}
+
 /* ---- what his requests may name ---- */
 
 static enum status not_yours(struct error *err, const char *field, const char *what)

@@ -26,6 +26,8 @@ must_use enum status access_admit(struct access *access, const struct access_rul
 /** Whether the caller may say this: `source`, `pharmacy_id`, `courier_id` and `lab_id` must be his own where his role has such; a pharmacy's list that names
  *  no pharmacy becomes its own. PERMISSION_DENIED. */
 must_use enum status access_check_request(const struct caller *caller, ProtobufCMessage *request, struct error *err);
+/** Who asks: for the access log, and for the database, which shows him what his role and tenant may see. */
+void access_ask_as(const struct caller *caller, struct question *question);
 /** What his commands are confined to. */
 struct tenant access_tenant(const struct caller *caller);
 /** Whether he may read this order. */

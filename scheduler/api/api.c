@@ -94,7 +94,7 @@ enum status api_ask(struct api *api, struct wait *wait, struct question *questio
     question->ticket = ticket_of(wait);
     question->city = engine_city(api->engine);
     question->audit = access_rule_of(wait->method->path)->audit;
-    access_actor(&wait->caller, question->actor, sizeof question->actor);
+    access_ask_as(&wait->caller, question);
     if (engine_ask(api->engine, question)) {
         wait->asked = true;
         return STATUS_OK;

@@ -208,7 +208,7 @@ static const struct recipient *contact_of(struct api *api, const struct wait *wa
     struct question *question = question_new(QUESTION_CONTACT, 0);
     question->city = engine_city(api->engine);
     question->order = order;
-    access_actor(&wait->caller, question->actor, sizeof question->actor);
+    access_ask_as(&wait->caller, question);
     if (!engine_ask(api->engine, question)) {
         question_free(question); /* asked again with the next route */
         return NULL;

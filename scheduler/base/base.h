@@ -145,6 +145,17 @@ must_use struct hash_stream *hash_stream_new(void);
 void hash_stream_add(struct hash_stream *stream, const void *data, size_t size);
 struct sha256 hash_stream_finish(struct hash_stream *stream); /* frees it */
 
+/* ---- sealing: AES-256-GCM, for what must be kept and not be read ---- */
+
+enum { SEAL_KEY_BYTES = 32, SEAL_NONCE_BYTES = 12, SEAL_TAG_BYTES = 16, SEAL_OVERHEAD = SEAL_NONCE_BYTES + SEAL_TAG_BYTES };
+/** Seal `size` bytes: out (size + SEAL_OVERHEAD) = random nonce, ciphertext, tag. `about` is vouched for and not kept: give the same to open it, so that a sealed thing
+ *  can't be put in another's place. At most 2^32 sealings a key (SP 800-38D 8.3). Any thread. */
+void seal_close(const uint8_t key[SEAL_KEY_BYTES], const void *about, size_t about_size, const void *plain, size_t size, uint8_t *out);
+/** False: another key, another `about`, or bytes that were changed; `out` (size - SEAL_OVERHEAD) then holds zeros. */
+must_use bool seal_open(const uint8_t key[SEAL_KEY_BYTES], const void *about, size_t about_size, const void *sealed, size_t size, uint8_t *out);
+/** Overwrite what must not stay in memory; the compiler may not leave it out. */
+void mem_wipe(void *data, size_t size);
+
 /* ---- clock: the only place that asks the system for the time ---- */
 
 /** Run the clock `speed` times faster than real time from `anchor_real_ms` on (there both agree). Speed 1 is real time.

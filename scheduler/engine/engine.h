@@ -211,6 +211,8 @@ struct question {
     bool without_geometry;
     const char *audit;                  /* what is read, for the access log; a constant, NULL: no health data */
     char actor[ACTOR_TEXT_MAX];         /* who reads it */
+    bool scoped;                        /* ORDER, ORDERS, CLAIM, CLAIMS, BENEFITS, CONTACT, REVEAL: read with the caller's eyes, */
+    uint8_t credential[32];             /* whose credential's digest this is */
     uint8_t code[32], token[32];        /* SIGN_IN: digests */
 };
 

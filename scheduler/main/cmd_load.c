@@ -17,14 +17,15 @@ static const char USAGE[] =
     "  --city-name  its name; a city that is not there is made\n"
     "  --utc-offset seconds east of Greenwich, with --city-name (28800)\n"
     "  --from       the day from which changed rows of plans, formulary and tests hold (a first load: ever since; else: now)\n"
+    "  --keys       the key file, for members' name, phone, address and identity_number: these columns may lack, and are kept sealed\n"
     "Columns are described in deploy/catalog/README.md. A batch with a bad row is not stored; the message names line and column.\n";
 
 struct load {
-    const char *db, *city_name, *path;
+    const char *db, *city_name, *path, *keys;
     const struct load_kind *kind;
     struct city_id city;
     int64_t utc_offset_s, from_ms;
-    bool json;
+    bool json, keys_used;
     struct store *store;
     struct csv *csv;
     struct arena *arena;
@@ -51,13 +52,41 @@ static enum status from_decide(struct load *load, struct error *err)
     return rc;
 }
 
+/* Members, then who they are: sealed, for those of whom the file says it. */
+static enum status members_put(struct load *load, uint32_t *changed, struct error *err)
+{
+    const struct member_loaded *loaded = load->rows;
+    struct member_row *members = mem_zalloc(load->row_count, sizeof *members);
+    struct person_row *persons = mem_zalloc(load->row_count, sizeof *persons);
+    size_t count = 0;
+    for (uint32_t i = 0; i < load->row_count; i++) {
+        const struct person *person = &loaded[i].person;
+        members[i] = loaded[i].member;
+        if (!person->name[0] && !person->phone[0] && !person->address[0] && !person->identity_number[0]) continue;
+        persons[count].person = *person;
+        text_copy(persons[count++].code, CODE_TEXT_MAX, members[i].code);
+    }
+    enum status rc = store_members_put(load->store, load->city, members, load->row_count, clock_now_ms(), changed, err);
+    if (rc == STATUS_OK && count > 0 && !load->keys_used) {
+        char path[CONFIG_TEXT_MAX];
+        bool given;
+        rc = store_keys_path(load->keys, path, sizeof path, &given, err);
+        if (rc == STATUS_OK) rc = store_keys_use(path, err);
+        load->keys_used = rc == STATUS_OK;
+    }
+    if (rc == STATUS_OK) rc = store_persons_put(load->store, load->city, persons, count, err);
+    mem_wipe(persons, load->row_count * sizeof *persons);
+    free(persons);
+    free(members);
+    return rc;
+}
+
 static enum status batch_put(struct load *load, uint32_t *changed, struct error *err)
 {
     const char *kind = load->kind->name;
     if (strcmp(kind, "plans") == 0)
         return store_plans_put(load->store, load->city, load->rows, load->row_count, load->from_ms, changed, err);
-    if (strcmp(kind, "members") == 0)
-        return store_members_put(load->store, load->city, load->rows, load->row_count, clock_now_ms(), changed, err);
+    if (strcmp(kind, "members") == 0) return members_put(load, changed, err);
     if (strcmp(kind, "formulary") == 0)
         return store_products_put(load->store, load->city, load->rows, load->row_count, load->from_ms, changed, err);
     if (strcmp(kind, "tests") == 0)
@@ -155,6 +184,7 @@ static bool options_read(struct load *load, int argc, char **argv)
     static const struct option OPTIONS[] = {{"db", required_argument, NULL, 'd'},         {"city", required_argument, NULL, 'c'},
                                             {"city-name", required_argument, NULL, 'n'},  {"utc-offset", required_argument, NULL, 'u'},
                                             {"from", required_argument, NULL, 'f'},       {"json", no_argument, NULL, 'j'},
+                                            {"keys", required_argument, NULL, 'k'},
                                             {NULL, 0, NULL, 0}};
     int64_t city = 1;
     int32_t day;
@@ -172,6 +202,8 @@ static bool options_read(struct load *load, int argc, char **argv)
             load->from_ms = day * INT64_C(86400000) - load->utc_offset_s * 1000;
         else if (c == 'j')
             load->json = true;
+        else if (c == 'k')
+            load->keys = optarg;
         else
             return false;
     }

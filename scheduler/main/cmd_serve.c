@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "geo/geo.h"
 #include "loop/loop.h"
+#include "store/store.h"
 #include "web/web.h"
 
 #include <getopt.h>
@@ -18,7 +19,7 @@
 struct config {
     char tls_certificate[CONFIG_TEXT_MAX], tls_key[CONFIG_TEXT_MAX], tls_client_ca[CONFIG_TEXT_MAX];
     char http_files[CONFIG_TEXT_MAX], http_hosts[CONFIG_TEXT_MAX], http_origins[CONFIG_TEXT_MAX];
-    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], settlement_db[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
+    char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], settlement_db[CONFIG_TEXT_MAX], key_file[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
     int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
     int64_t caller_calls_per_s;
@@ -40,6 +41,7 @@ static const struct config_key KEYS[] = {
     NUMBER(caller_calls_per_s, "calls/s", "2000", 0, 1000000, "Calls a second that one caller may make, with a burst of two seconds; more are answered RESOURCE_EXHAUSTED. 0: any number."),
     TEXT(db, "", "libpq connection string of the city's database; the user may take the role meddispatch_app."),
     TEXT(settlement_db, "", "libpq connection string of a user who may take the roles meddispatch_settlement and meddispatch_reader, for SettlementService; empty: as db."),
+    TEXT(key_file, "", "Keys that seal names, phones and addresses, made by `meddispatch keys create FILE`; read again when it changes. Empty: systemd's credential meddispatch.keys; else, unless production = true, one in the user's state folder, made at the first start."),
     TEXT(map, "", "The city's map file, made by `meddispatch map build`."),
     TEXT(traffic, "", "CSV file with speeds by road class and hour, like deploy/config/traffic.csv; empty: the map's own speeds at every hour."),
     TEXT(node, "", "This daemon's name in the city's lease, the same after a restart; empty: host name and address."),
@@ -282,10 +284,23 @@ static void on_reload(void *context)
     else log_error("event=reload certificate=kept error=\"%s\"", err.text);
 }
 
+/* Without keys no order could be taken in: said at the start, not at the first order. */
+static enum status start_keys(const struct config *config, struct error *err)
+{
+    char path[CONFIG_TEXT_MAX];
+    bool given, made = false;
+    TRY(store_keys_path(config->key_file, path, sizeof path, &given, err));
+    if (!given && config->production) return error_field(err, "key_file", "is required with production = true: names and addresses are sealed");
+    TRY(given ? store_keys_use(path, err) : store_keys_use_or_make(path, &made, err));
+    if (made) log_warn("event=keys_made file=%s note=\"without a copy of it names and addresses are lost\"", path);
+    return STATUS_OK;
+}
+
 static int run(struct daemon *daemon)
 {
     struct error err;
     char holder[HOLDER_TEXT_MAX];
+    if (start_keys(&daemon->config, &err) != STATUS_OK) return exit_told("serve", err.status, &err);
     name_node(&daemon->config, holder, sizeof holder);
     struct engine_options options = engine_options(daemon, holder);
     if (engine_start(&options, &daemon->engine, &err) != STATUS_OK) return exit_told("serve", err.status, &err);

@@ -1,6 +1,7 @@
 /* One table of columns for each kind of file; one parser for each type of cell. */
 #include "load_row.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define TEXT_IN(s, name, field, need)  {name, LOAD_TEXT, offsetof(struct s, field), 0, 0, sizeof(((struct s *)0)->field), need}
@@ -10,6 +11,7 @@
 #define FLAG(s, name, field)           {name, LOAD_FLAG, offsetof(struct s, field), 0, 1, 0, false}
 #define OTHER(s, name, type, field, need) {name, type, offsetof(struct s, field), 0, 0, 0, need}
 #define SKIP(name)                     {name, LOAD_SKIP, 0, 0, 0, 0, false}
+#define PERSON(name, field)            {name, LOAD_TEXT_OR_NO_COLUMN, offsetof(struct member_loaded, person.field), 0, 0, sizeof(((struct person *)0)->field), false}
 
 static const struct load_column PRODUCT[] = {
     TEXT_IN(product, "code", code, true), TEXT_IN(product, "name_zh", name_zh, true), TEXT_IN(product, "name_en", name_en, false),
@@ -35,8 +37,9 @@ static const struct load_column MEMBER[] = {
     TEXT_IN(member_row, "code", code, true), OTHER(member_row, "birth_date", LOAD_DAY, birth_day, true), OTHER(member_row, "sex", LOAD_SEX, sex, true),
     TEXT_IN(member_row, "policy", policy, true), TEXT_IN(member_row, "plan", plan, true), OTHER(member_row, "valid_from", LOAD_DAY, valid_from_day, true),
     OTHER(member_row, "valid_to", LOAD_DAY, valid_to_day, true), OTHER(member_row, "inception", LOAD_DAY, inception_day, true),
-    FLAG(member_row, "renewal", renewal),
+    FLAG(member_row, "renewal", renewal), PERSON("name", name), PERSON("phone", phone), PERSON("address", address), PERSON("identity_number", identity_number),
 };
+static_assert(offsetof(struct member_loaded, member) == 0, "the columns of member_row");
 static const struct load_column FACILITY[] = {
     ID(facility_row, "facility_id", facility.id.v), OTHER(facility_row, "kind", LOAD_FACILITY_KIND, facility.kind, true),
     TEXT_IN(facility_row, "name", facility.name, true), OTHER(facility_row, "lat", LOAD_LAT_E7, facility.at.lat_e7, true),
@@ -77,7 +80,7 @@ static const struct load_column PAYEE[] = {
 };
 
 static const struct load_kind KINDS[] = {
-    {"plans", sizeof(struct plan_row), PLAN, COUNT_OF(PLAN)},           {"members", sizeof(struct member_row), MEMBER, COUNT_OF(MEMBER)},
+    {"plans", sizeof(struct plan_row), PLAN, COUNT_OF(PLAN)},           {"members", sizeof(struct member_loaded), MEMBER, COUNT_OF(MEMBER)},
     {"formulary", sizeof(struct product), PRODUCT, COUNT_OF(PRODUCT)},  {"tests", sizeof(struct test), TEST, COUNT_OF(TEST)},
     {"facilities", sizeof(struct facility_row), FACILITY, COUNT_OF(FACILITY)}, {"couriers", sizeof(struct courier), COURIER, COUNT_OF(COURIER)},
     {"payees", sizeof(struct payee_row), PAYEE, COUNT_OF(PAYEE)},
@@ -102,7 +105,7 @@ enum status load_map_make(const struct load_kind *kind, const struct csv *csv, s
         out->at[i] = csv_column(csv, kind->columns[i].name);
         if (out->at[i] >= 0)
             known[out->at[i]] = true;
-        else if (kind->columns[i].type != LOAD_SKIP)
+        else if (kind->columns[i].type != LOAD_SKIP && kind->columns[i].type != LOAD_TEXT_OR_NO_COLUMN)
             return error_set(err, STATUS_INVALID_ARGUMENT, "%s:1: column %s is missing", csv->path, kind->columns[i].name);
     }
     for (uint32_t i = 0; i < csv->column_count; i++)
@@ -238,6 +241,7 @@ static const char *cell_parse(const char *text, const struct cell_place *place)
     int word = 0;
     switch (column->type) {
     case LOAD_SKIP: return NULL;
+    case LOAD_TEXT_OR_NO_COLUMN:
     case LOAD_TEXT: return text_copy(to, column->size, text) ? NULL : "is too long";
     case LOAD_U32:
     case LOAD_U64:

@@ -6,7 +6,8 @@
 #include "store/store.h"
 
 enum load_type { LOAD_TEXT, LOAD_U32, LOAD_U64, LOAD_I64, LOAD_FLAG, LOAD_DAY, LOAD_LAST_DAY_MS, LOAD_SEX, LOAD_LAT_E7, LOAD_LON_E7, LOAD_SKIP,
-                 LOAD_BENEFIT, LOAD_FACILITY_KIND, LOAD_HOURS, LOAD_TESTS, LOAD_SKILL };
+                 LOAD_BENEFIT, LOAD_FACILITY_KIND, LOAD_HOURS, LOAD_TESTS, LOAD_SKILL,
+                 LOAD_TEXT_OR_NO_COLUMN };
 
 struct load_column {
     const char *name;
@@ -15,6 +16,12 @@ struct load_column {
     int64_t least, most; /* numbers; texts: longest length in `most` (0: may be any that fits `size`); skills: the skill's number */
     size_t size;         /* texts: of the array */
     bool needed;         /* the cell may not be empty; else an empty cell leaves 0 or "" */
+};
+
+/** A row of members: who he is stands beside what he is insured for, and goes elsewhere. */
+struct member_loaded {
+    struct member_row member;
+    struct person person;
 };
 
 struct load_kind {

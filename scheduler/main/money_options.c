@@ -59,6 +59,9 @@ static bool one_option(struct money_options *out, int c, const char *value)
     case 'N': out->name = value; return true;
     case 'B': out->bank = value; return true;
     case 'F': out->file = value; return true;
+    case 'm': out->member = value; return true;
+    case 'R': out->reason = value; return value[0] && strlen(value) < REASON_TEXT_MAX;
+    case 'k': out->keys = value; return true;
     case 'n': return text_to_i64(value, 1, 24 * 3660, &out->hours);
     case 'j': out->json = true; return true;
     default: out->help = true; return true;
@@ -74,9 +77,10 @@ bool money_options_read(const char *command, int argc, char **argv, struct money
         {"from", required_argument, NULL, 'f'},    {"at", required_argument, NULL, 'T'},    {"head", required_argument, NULL, 'H'},
         {"export", required_argument, NULL, 'e'},  {"account", required_argument, NULL, 'A'}, {"owner", required_argument, NULL, 'O'},
         {"name", required_argument, NULL, 'N'},    {"bank", required_argument, NULL, 'B'},  {"file", required_argument, NULL, 'F'},
-        {"hours", required_argument, NULL, 'n'},
+        {"hours", required_argument, NULL, 'n'},   {"member", required_argument, NULL, 'm'}, {"reason", required_argument, NULL, 'R'},
+        {"keys", required_argument, NULL, 'k'},
         {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX, .at_ms = INT64_MAX, .owner = ""};
+    *out = (struct money_options){.payee = "", .verb = "", .city = {1}, .through_day = INT32_MAX, .at_ms = INT64_MAX, .owner = "", .member = ""};
     text_format(out->actor, sizeof out->actor, "uid:%u", (unsigned)getuid());
     optind = 1;
     for (int c, at = 0; (c = getopt_long(argc, argv, "", OPTIONS, &at)) != -1;) {

@@ -12,6 +12,7 @@ struct money_options {
     int64_t at_ms;               /* --at with a time of day; INT64_MAX none */
     int64_t hours;               /* --hours; 0 none */
     const char *head, *export_file, *account, *owner, *name, *bank, *file; /* NULL none; owner "" */
+    const char *member, *reason, *keys; /* member "" none; NULL none */
     bool has_day, json, help;
     const char *verb;            /* the first word that is no option; "" if none */
 };

@@ -1,4 +1,4 @@
-/* Who may call, and who read what. Digests only: a token is seen by whoever made it and by whoever holds it. */
+/* Who may call. Digests only: a token is seen by whoever made it and by whoever holds it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +17,7 @@ static const struct sql_statement
                          "$3::bytea, $4::text, $5::text, $6::text, $7::bigint, $8::bigint, to_timestamp($9::bigint / 1000.0), $10::integer) RETURNING caller_id"},
     REVOKE = {"caller_revoke", "UPDATE caller SET revoked_at = coalesce(revoked_at, clock_timestamp()), change = nextval('caller_change_seq') "
                                "WHERE city_id = $1::integer AND caller_id = $2::bigint"},
-    SIGN_IN = {"caller_sign_in", "SELECT " COLUMNS "FROM caller_sign_in($1::integer, $2::bytea, $3::bytea)"},
-    NOTE = {"access_note", "INSERT INTO access_log (city_id, at_ms, actor, what, subject) SELECT $1::integer, $2::bigint, $3::text, $4::text, s FROM unnest($5::bigint[]) AS s"};
+    SIGN_IN = {"caller_sign_in", "SELECT " COLUMNS "FROM caller_sign_in($1::integer, $2::bytea, $3::bytea)"};
 
 static enum status caller_from_row(const PGresult *res, int row, struct city_id city, struct caller *out, struct error *err)
 {
@@ -129,25 +128,5 @@ enum status store_caller_sign_in(struct store *store, struct city_id city, const
     enum status rc = PQntuples(res) == 1 ? caller_from_row(res, 0, city, out, err)
                                          : error_set(err, STATUS_UNAUTHENTICATED, "the sign-in code is unknown, has been used, or its time is over: ask for a new link");
     PQclear(res);
-    return rc;
-}
-
-enum status store_access_note(struct store *store, struct city_id city, const char *actor, const char *what, const uint64_t *subjects, uint32_t count, int64_t now_ms,
-                              struct error *err)
-{
-    struct sql_column column;
-    struct sql_args args;
-    if (count == 0) return STATUS_OK;
-    sql_column_init(&column, SQL_I64);
-    for (uint32_t i = 0; i < count; i++) sql_column_number(&column, (int64_t)subjects[i]);
-    sql_args_init(&args);
-    sql_arg_i32(&args, (int32_t)city.v);
-    sql_arg_i64(&args, now_ms);
-    sql_arg_text(&args, actor);
-    sql_arg_text(&args, what);
-    sql_arg_column(&args, &column);
-    enum status rc = sql_ready(store, err);
-    if (rc == STATUS_OK) rc = sql_run(store, &NOTE, &args, NULL, err);
-    sql_column_deinit(&column);
     return rc;
 }

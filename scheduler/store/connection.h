@@ -19,6 +19,9 @@ struct store {
     uint32_t queue_count;
     bool pipeline, queue_broken, queue_too_large;
     uint64_t rows_written, rows_analyze; /* since opening; at which count statistics are asked for next */
+    bool scoped; /* sees what a caller may see, not what the application may */
+    struct city_id scope_city;
+    uint8_t scope_digest[32];
     bool sync_wait_cancelled; /* a COMMIT's wait for the standby was cut: the answer is unknown */
 };
 
@@ -26,6 +29,8 @@ struct store {
 void connection_drop(struct store *store);
 /* Connect and set timeouts; role 0 stays the connecting user. No schema check. */
 must_use enum status connection_make(struct store *store, struct error *err);
+/* Enter the scope on a connection that is the application's. */
+must_use enum status scope_apply(struct store *store, struct error *err);
 /* Rows have been committed: ask for planner statistics while the tables are young (statistics_refresh() in the migrations says why). */
 void connection_grew(struct store *store, uint64_t rows);
 /* Error from a result, without the row's values. */

@@ -2,6 +2,7 @@
 #ifndef STORE_INTAKE_H
 #define STORE_INTAKE_H
 
+#include "keys.h"
 #include "sql.h"
 
 enum { POLICY_TEXT_MAX = 33 };
@@ -28,6 +29,9 @@ struct intake_item {
     uint32_t plan_version, promise_s;
     int32_t year_start_day;
     int64_t service_ms;
+    bool key_stored, erased;          /* the member's own key; erased: nothing of his is taken any more */
+    uint32_t key_id;
+    uint8_t key_wrapped[WRAPPED_BYTES];
 };
 
 /* The item has a parent: find the claim it goes under, or fail it. Inside the open transaction, with the member-year locked. */

@@ -22,13 +22,15 @@ static const struct sql_statement
              "l.plan_version, l.year_start - DATE '1970-01-01', v.age_min, v.age_max, v.waiting_days, v.prescription_days_max, v.drugs_max, "
              "v.supply_days, v.supply_emergency_days, v.supply_chronic_days, v.supply_override_days, v.supply_excess_refuses, v.ineligible_refuses, "
              "v.refill_bps, v.duplicate_stops, v.deductible_claim_fen, v.promise_s, b1.rate_bps, b1.claim_cap_fen, b2.rate_bps, b2.claim_cap_fen, b3.rate_bps, b3.claim_cap_fen, "
-             "y.limit_fen, y.pending_fen, y.posted_fen, y.deductible_fen, y.deductible_used_fen, y.count_used, y.count_max "
+             "y.limit_fen, y.pending_fen, y.posted_fen, y.deductible_fen, y.deductible_used_fen, y.count_used, y.count_max, "
+             "k.key_id, k.wrapped, k.erased_at IS NOT NULL "
              "FROM intake_lookup($1::integer[], $2::text[], $3::bigint[]) l "
              "LEFT JOIN plan_version v ON v.city_id = l.city_id AND v.plan = l.plan AND v.version = l.plan_version "
              "LEFT JOIN plan_benefit b1 ON b1.city_id = l.city_id AND b1.plan = l.plan AND b1.version = l.plan_version AND b1.benefit = 1 "
              "LEFT JOIN plan_benefit b2 ON b2.city_id = l.city_id AND b2.plan = l.plan AND b2.version = l.plan_version AND b2.benefit = 2 "
              "LEFT JOIN plan_benefit b3 ON b3.city_id = l.city_id AND b3.plan = l.plan AND b3.version = l.plan_version AND b3.benefit = 3 "
-             "LEFT JOIN member_year y ON y.city_id = l.city_id AND y.member_id = l.member_id AND y.policy = l.policy AND y.year_start = l.year_start"},
+             "LEFT JOIN member_year y ON y.city_id = l.city_id AND y.member_id = l.member_id AND y.policy = l.policy AND y.year_start = l.year_start "
+             "LEFT JOIN person_key k ON k.city_id = l.city_id AND k.member_id = l.member_id"},
     PRODUCTS = {"intake_products",
                 "SELECT e.ord::integer, p.version, p.valid_from_ms <= e.at_ms AND (p.valid_to_ms = 0 OR e.at_ms < p.valid_to_ms) AND p.eligible, "
                 "p.approval <> '' AND (p.approval_till_ms = 0 OR e.at_ms < p.approval_till_ms), p.prohibited, p.controlled, p.injection, p.hypoglycaemic, "
@@ -233,6 +235,18 @@ static void take_account(struct cursor *at, struct claims_context *context)
     }
 }
 
+static void take_key(struct cursor *at, struct intake_item *item)
+{
+    size_t size;
+    item->key_id = next_u32(at);
+    item->key_stored = !sql_get_null(at->res, at->row, at->column);
+    const uint8_t *wrapped = sql_get_bytes(at->res, at->row, at->column++, &size);
+    item->erased = next_bool(at);
+    if (!item->key_stored) return;
+    ASSERT(size == sizeof item->key_wrapped); /* a CHECK of the schema's */
+    memcpy(item->key_wrapped, wrapped, size);
+}
+
 static void take_cover(const PGresult *res, int row, struct intake_item *items)
 {
     struct cursor at = {res, row, 0};
@@ -256,12 +270,16 @@ static void take_cover(const PGresult *res, int row, struct intake_item *items)
     item->year_start_day = (int32_t)next_number(&at);
     take_plan(&at, item);
     take_account(&at, context);
+    take_key(&at, item);
     if (!item->open) return;
     if (!city_known)
         error_set(intake_fail(item), STATUS_NOT_FOUND, "there is no city %u", item->submission->city.v);
     else if (!context->member.known) {
         error_field(intake_fail(item), "member", "no such member in city %u", item->submission->city.v);
         item->result->error.status = STATUS_NOT_FOUND;
+    } else if (item->erased && !item->submission->quote) {
+        error_set(intake_fail(item), STATUS_FAILED_PRECONDITION, "the member's personal data was erased: nothing can be brought to him");
+        error_reason(&item->result->error, "ERASED");
     } else if (context->member.policy_known && !version_known)
         error_set(intake_fail(item), STATUS_FAILED_PRECONDITION, "plan %s has no version in force at the time of service", item->plan);
 }

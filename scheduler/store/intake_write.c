@@ -15,8 +15,9 @@ static const struct sql_statement
              "INSERT INTO order_line (city_id, order_id, line_no, code, quantity, price_fen, days_supply, override_code) "
              "SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::text[], $5::integer[], $6::bigint[], $7::integer[], $8::text[])"},
     CONTACTS = {"intake_contacts",
-                "INSERT INTO order_contact (city_id, order_id, name, phone, address, lat_e7, lon_e7) "
-                "SELECT * FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::integer[])"},
+                "INSERT INTO order_contact (city_id, order_id, sealed) SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bytea[])"},
+    /* a key that another transaction has just made for the same member breaks the unique key: then this one is run again and uses it */
+    KEYS = {"intake_keys", "INSERT INTO person_key (city_id, member_id, key_id, wrapped) SELECT * FROM unnest($1::integer[], $2::bigint[], $3::integer[], $4::bytea[])"},
     USES = {"intake_uses",
             "INSERT INTO prescription_use (city_id, order_id, prescriber, prescription) SELECT * FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::text[])"},
     CLAIMS = {"intake_claims",
@@ -48,14 +49,15 @@ static const struct sql_statement
     HOLDS = {"intake_holds", "SELECT hold_open($1::integer, $2::bigint[], $3::bigint)"};
 
 struct writing {
-    struct sql_set orders, lines, contacts, uses, claims, claim_lines, overrides, bases, events, outbox;
+    struct sql_set orders, lines, contacts, keys, uses, claims, claim_lines, overrides, bases, events, outbox;
 };
 
 static void writing_init(struct writing *w)
 {
     sql_set_init(&w->orders, "ilhhhtylt" "lllll" "lllttt" "lty");
     sql_set_init(&w->lines, "ilhtilit");
-    sql_set_init(&w->contacts, "iltttii");
+    sql_set_init(&w->contacts, "ily");
+    sql_set_init(&w->keys, "iliy");
     sql_set_init(&w->uses, "iltt");
     sql_set_init(&w->claims, "illltt" "ihihtl" "lllllll" "tth");
     sql_set_init(&w->claim_lines, "ilhtii" "llll" "iitt" "it");
@@ -70,6 +72,7 @@ static void writing_deinit(struct writing *w)
     sql_set_deinit(&w->orders);
     sql_set_deinit(&w->lines);
     sql_set_deinit(&w->contacts);
+    sql_set_deinit(&w->keys);
     sql_set_deinit(&w->uses);
     sql_set_deinit(&w->claims);
     sql_set_deinit(&w->claim_lines);
@@ -134,17 +137,44 @@ static void add_order(struct writing *w, const struct intake_item *item, const s
     text(&pen, s->prescription.number);
 }
 
-static void add_contact(struct writing *w, const struct intake_item *item)
+/* The member's key: his stored one, the one an earlier order of this batch has just made, or a new one. */
+static enum status member_key(struct writing *w, struct intake_item *items, size_t index, struct person_key *out, struct error *err)
 {
-    const struct recipient *to = &item->submission->recipient;
+    struct intake_item *item = &items[index];
+    struct city_id city = item->submission->city;
+    struct member_id member = item->context.member_id;
+    for (size_t i = 0; i < index && !item->key_stored; i++) {
+        if (!items[i].open || items[i].submission->city.v != city.v || items[i].context.member_id.v != member.v) continue;
+        item->key_id = items[i].key_id;
+        memcpy(item->key_wrapped, items[i].key_wrapped, sizeof item->key_wrapped);
+        item->key_stored = true;
+    }
+    if (item->key_stored) return keys_unwrap(city, member, item->key_id, item->key_wrapped, sizeof item->key_wrapped, out, err);
+    random_bytes(out, sizeof *out);
+    TRY(keys_wrap(city, member, out, &item->key_id, item->key_wrapped, err));
+    struct pen pen = {&w->keys, 0};
+    number(&pen, city.v);
+    number(&pen, (int64_t)member.v);
+    number(&pen, item->key_id);
+    bytes(&pen, item->key_wrapped, sizeof item->key_wrapped);
+    return STATUS_OK;
+}
+
+static enum status add_contact(struct writing *w, struct intake_item *items, size_t index, struct error *err)
+{
+    const struct intake_item *item = &items[index];
+    struct city_id city = item->submission->city;
+    struct order_id order = item->result->order.id;
+    struct person_key key;
+    uint8_t sealed[CONTACT_SEALED_MAX];
+    TRY(member_key(w, items, index, &key, err));
+    size_t size = contact_seal(&key, city, order, &item->submission->recipient, sealed);
+    mem_wipe(&key, sizeof key);
     struct pen pen = {&w->contacts, 0};
-    number(&pen, item->submission->city.v);
-    number(&pen, (int64_t)item->result->order.id.v);
-    text(&pen, to->name);
-    text(&pen, to->phone);
-    text(&pen, to->address);
-    number(&pen, to->at.lat_e7);
-    number(&pen, to->at.lon_e7);
+    number(&pen, city.v);
+    number(&pen, (int64_t)order.v);
+    bytes(&pen, sealed, size);
+    return STATUS_OK;
 }
 
 static void add_claim(struct writing *w, const struct intake_item *item)
@@ -283,19 +313,41 @@ static void queue_holds(struct store *store, const struct intake_item *items, si
     }
 }
 
+static enum status write_all(struct store *store, struct writing *w, const struct intake_item *items, size_t count, struct error *err)
+{
+    PGresult *results[SQL_QUEUE_MAX];
+    sql_pipeline_begin(store);
+    queue_set(store, &ORDERS, &w->orders);
+    queue_set(store, &LINES, &w->lines);
+    queue_set(store, &KEYS, &w->keys);
+    queue_set(store, &CONTACTS, &w->contacts);
+    queue_set(store, &USES, &w->uses);
+    queue_set(store, &CLAIMS, &w->claims);
+    queue_set(store, &CLAIM_LINES, &w->claim_lines);
+    queue_set(store, &OVERRIDES, &w->overrides);
+    queue_set(store, &BASES, &w->bases);
+    queue_holds(store, items, count);
+    queue_set(store, &EVENTS, &w->events);
+    queue_set(store, &OUTBOX, &w->outbox);
+    sql_queue(store, &SQL_COMMIT, NULL);
+    enum status rc = sql_pipeline_flush(store, results, err);
+    sql_results_clear(results);
+    return rc;
+}
+
 enum status intake_write(struct store *store, struct intake_item *items, size_t count, struct error *err)
 {
     struct writing w;
     struct buffer body;
-    PGresult *results[SQL_QUEUE_MAX];
     writing_init(&w);
     buffer_init(&body, STORE_BODY_MAX);
-    for (size_t i = 0; i < count; i++) {
+    enum status rc = STATUS_OK;
+    for (size_t i = 0; i < count && rc == STATUS_OK; i++) {
         if (!items[i].open) continue;
         buffer_clear(&body);
         order_encode(&items[i].result->order, &body);
         add_order(&w, &items[i], &body);
-        add_contact(&w, &items[i]);
+        rc = add_contact(&w, items, i, err);
         add_lines(&w, &items[i]);
         if (!items[i].submission->parent.v) {
             add_claim(&w, &items[i]);
@@ -304,21 +356,7 @@ enum status intake_write(struct store *store, struct intake_item *items, size_t 
         add_event(&w, &items[i], ORDER_RECEIVED);
         add_event(&w, &items[i], items[i].result->order.phase);
     }
-    sql_pipeline_begin(store);
-    queue_set(store, &ORDERS, &w.orders);
-    queue_set(store, &LINES, &w.lines);
-    queue_set(store, &CONTACTS, &w.contacts);
-    queue_set(store, &USES, &w.uses);
-    queue_set(store, &CLAIMS, &w.claims);
-    queue_set(store, &CLAIM_LINES, &w.claim_lines);
-    queue_set(store, &OVERRIDES, &w.overrides);
-    queue_set(store, &BASES, &w.bases);
-    queue_holds(store, items, count);
-    queue_set(store, &EVENTS, &w.events);
-    queue_set(store, &OUTBOX, &w.outbox);
-    sql_queue(store, &SQL_COMMIT, NULL);
-    enum status rc = sql_pipeline_flush(store, results, err);
-    sql_results_clear(results);
+    if (rc == STATUS_OK) rc = write_all(store, &w, items, count, err);
     buffer_deinit(&body);
     writing_deinit(&w);
     return rc;

@@ -96,7 +96,11 @@ enum status sql_ready(struct store *store, struct error *err)
 {
     if (store->connection && PQstatus(store->connection) == CONNECTION_OK && PQtransactionStatus(store->connection) == PQTRANS_IDLE) return STATUS_OK;
     connection_drop(store);
-    return connection_make(store, err);
+    TRY(connection_make(store, err));
+    if (!store->scoped) return STATUS_OK;
+    enum status rc = scope_apply(store, err);
+    if (rc != STATUS_OK) connection_drop(store);
+    return rc;
 }
 
 enum status store_open(const char *conninfo, enum store_role role, struct store **out, struct error *err)

@@ -1,4 +1,4 @@
-/* Reading orders: one, many, the outbox, and (recorded) whose door it is. */
+/* Reading orders: one, many, the outbox. */
 #include <assert.h>
 #include <string.h>
 
@@ -26,11 +26,7 @@ static const struct sql_statement
             "coalesce(percentile_disc(0.9) WITHIN GROUP (ORDER BY span_s) FILTER (WHERE done), 0)::bigint, "
             "coalesce(percentile_disc(0.99) WITHIN GROUP (ORDER BY span_s) FILTER (WHERE done), 0)::bigint "
             "FROM (SELECT phase, courier_id, eta_ms, promise_ms, phase IN (10, 13, 14) AND eta_ms > 0 AS done, greatest(eta_ms - accepted_ms, 0) / 1000 AS span_s "
-            "FROM orders WHERE city_id = $1::integer AND accepted_ms >= $2::bigint AND accepted_ms < $3::bigint) AS o"},
-    CONTACT = {"order_contact",
-               "WITH logged AS (INSERT INTO access_log (city_id, at_ms, actor, what, subject, reason) "
-               "SELECT city_id, $4::bigint, $3::text, 'order_contact', order_id, $5::text FROM order_contact WHERE city_id = $1::integer AND order_id = $2::bigint) "
-               "SELECT name, phone, address, lat_e7, lon_e7 FROM order_contact WHERE city_id = $1::integer AND order_id = $2::bigint"};
+            "FROM orders WHERE city_id = $1::integer AND accepted_ms >= $2::bigint AND accepted_ms < $3::bigint) AS o"};
 
 static enum status view_from_row(const PGresult *res, int row, struct order_view *out, struct error *err)
 {
@@ -155,32 +151,4 @@ enum status store_kpis_read(struct store *store, struct city_id city, int64_t fr
     for (int i = 0; i < (int)COUNT_OF(spans); i++) *spans[i] = (uint32_t)sql_get_i64(res, 0, (int)COUNT_OF(counts) + i);
     PQclear(res);
     return STATUS_OK;
-}
-
-enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, const char *reason, int64_t now_ms, struct recipient *out,
-                                struct error *err)
-{
-    struct sql_args args;
-    PGresult *res = NULL;
-    if (!actor[0]) return error_field(err, "actor", "who reads an address must be named");
-    sql_args_init(&args);
-    sql_arg_i32(&args, (int32_t)city.v);
-    sql_arg_i64(&args, (int64_t)order.v);
-    sql_arg_text(&args, actor);
-    sql_arg_i64(&args, now_ms);
-    sql_arg_text(&args, reason);
-    TRY(sql_ready(store, err));
-    TRY(sql_run(store, &CONTACT, &args, &res, err));
-    enum status rc = STATUS_OK;
-    memset(out, 0, sizeof *out);
-    if (PQntuples(res) != 1) rc = error_set(err, STATUS_NOT_FOUND, "there is no order %llu in city %u", (unsigned long long)order.v, city.v);
-    else {
-        sql_get_text(res, 0, 0, out->name, sizeof out->name);
-        sql_get_text(res, 0, 1, out->phone, sizeof out->phone);
-        sql_get_text(res, 0, 2, out->address, sizeof out->address);
-        out->at.lat_e7 = (int32_t)sql_get_i64(res, 0, 3);
-        out->at.lon_e7 = (int32_t)sql_get_i64(res, 0, 4);
-    }
-    PQclear(res);
-    return rc;
 }

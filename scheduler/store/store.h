@@ -172,7 +172,7 @@ struct order_filter {
 /** Ascending by id; a full page means there may be more: pass the last id as `after`. */
 must_use enum status store_orders_list(struct store *store, struct city_id city, const struct order_filter *filter, struct order_view *out,
                                        size_t capacity, size_t *count, struct error *err);
-/** Who and where; the read is recorded in the access log under `actor`. */
+/** Who and where; the read is recorded in the access log under `actor` before it is opened. NOT_FOUND, also (ERASED) when the member's data was erased. */
 must_use enum status store_order_contact(struct store *store, struct city_id city, struct order_id order, const char *actor, const char *reason, int64_t now_ms,
                                          struct recipient *out, struct error *err);
 must_use enum status store_claim_read(struct store *store, struct city_id city, struct claim_id claim, struct claim *out, struct error *err);
@@ -230,9 +230,62 @@ must_use enum status store_caller_add(struct store *store, const struct caller *
 must_use enum status store_caller_revoke(struct store *store, struct city_id city, uint64_t id, struct error *err);
 /** Take a code, once: *out is the new token's caller. UNAUTHENTICATED otherwise. */
 must_use enum status store_caller_sign_in(struct store *store, struct city_id city, const uint8_t code[32], const uint8_t token[32], struct caller *out, struct error *err);
-/** One row a subject (order or claim id; 0: none in particular) in the access log. */
-must_use enum status store_access_note(struct store *store, struct city_id city, const char *actor, const char *what, const uint64_t *subjects, uint32_t count, int64_t now_ms,
+/* ---- whose eyes: row security by role and tenant under the API's own checks ---- */
+
+/** From now on this connection (role app) sees what the caller with this credential may see, and nothing if it is not known any more (PERMISSION_DENIED): it takes the
+ *  caller's own database role, and the schema's policies say which rows that is. Writes are refused; access_note is not. Over a lost connection it is entered again. */
+must_use enum status store_scope_enter(struct store *store, struct city_id city, const uint8_t digest[32], struct error *err);
+/** The application itself again. */
+void store_scope_leave(struct store *store);
+
+/** One line a subject (order, claim or member id; 0: none in particular) in the log of reads, each chained to the one before. */
+must_use enum status store_access_note(struct store *store, struct city_id city, const char *actor, const char *what, const uint64_t *subjects, uint32_t count, const char *reason,
+                                       int64_t now_ms, struct error *err);
+/** Where the log stands; role owner. */
+struct access_head { uint64_t seq; struct sha256 hash; };
+must_use enum status store_access_head(struct store *store, struct city_id city, struct access_head *out, struct error *err);
+/** Recompute the chain; `kept` (NULL none): a head that somebody wrote down, which must still be in it. Role owner. OK with *count 0: whole. */
+struct access_fault { char what[16]; uint64_t seq; };
+must_use enum status store_access_verify(struct store *store, struct city_id city, const struct access_head *kept, struct access_fault *out, size_t capacity, size_t *count,
+                                         struct error *err);
+struct access_line { uint64_t seq, subject; int64_t at_ms; char actor[ACTOR_TEXT_MAX], what[ACTOR_TEXT_MAX], reason[REASON_TEXT_MAX]; struct sha256 hash; };
+/** Lines after `after`, ascending, at most capacity (<= STORE_PAGE_MAX). Role owner. */
+must_use enum status store_access_lines(struct store *store, struct city_id city, uint64_t after, struct access_line *out, size_t capacity, size_t *count, struct error *err);
+
+/* ---- keys: names, phones, addresses and identity numbers are sealed (AES-256-GCM) by a key of their member's, that by a key of the key file ---- */
+
+enum { STORE_KEYS_MAX = 64 };
+#define STORE_KEYS_CREDENTIAL "meddispatch.keys" /* as systemd's LoadCredential= names it */
+struct store_key { uint32_t id; int64_t made_s; };
+/** The key file that is meant: `wanted`, else systemd's credential, else (*given false) one in the user's state folder, for development. */
+must_use enum status store_keys_path(const char *wanted, char *out, size_t capacity, bool *given, struct error *err);
+/** Use this file's keys in this process from now on; the file is read again whenever it has changed. NOT_FOUND: there is none. INVALID_ARGUMENT: it is no key file,
+ *  or others may read it. Without keys, orders are refused and contacts cannot be read (FAILED_PRECONDITION, NO_KEYS). Any thread. */
+must_use enum status store_keys_use(const char *path, struct error *err);
+/** The same, and make the file (and its folders) if there is none: *made. */
+must_use enum status store_keys_use_or_make(const char *path, bool *made, struct error *err);
+/** The key that seals what is new. */
+must_use enum status store_keys_newest(uint32_t *id, struct error *err);
+/** Files, each written whole: a new one with one key (ALREADY_EXISTS); one key more, the newest; one less, never the newest; what is in it (capacity STORE_KEYS_MAX). */
+must_use enum status store_keys_create(const char *path, uint32_t *id, struct error *err);
+must_use enum status store_keys_add(const char *path, uint32_t *id, struct error *err);
+must_use enum status store_keys_drop(const char *path, uint32_t id, struct error *err);
+must_use enum status store_keys_list(const char *path, struct store_key *out, uint32_t *count, struct error *err);
+/** Seal all members' keys by the newest; safe beside running daemons. How many members' keys are sealed by `id`. Contacts from before there were keys. Role owner. */
+must_use enum status store_keys_reseal(struct store *store, uint64_t *count, struct error *err);
+must_use enum status store_key_uses(struct store *store, uint32_t id, uint64_t *count, struct error *err);
+must_use enum status store_contacts_seal(struct store *store, uint64_t *count, struct error *err);
+
+/** Who a member is. */
+struct person { char name[NAME_TEXT_MAX], phone[PHONE_TEXT_MAX], address[ADDRESS_TEXT_MAX], identity_number[CODE_TEXT_MAX]; };
+struct person_row { char code[CODE_TEXT_MAX]; struct person person; };
+/** At most STORE_BULK_MAX, one transaction; of a code named twice the last counts. NOT_FOUND: no such member. FAILED_PRECONDITION (ERASED). */
+must_use enum status store_persons_put(struct store *store, struct city_id city, const struct person_row *rows, size_t count, struct error *err);
+/** Recorded in the access log with its reason. NOT_FOUND, also (ERASED) after erasure. Role owner. */
+must_use enum status store_person_read(struct store *store, struct city_id city, const char *member, const char *actor, const char *reason, int64_t now_ms, struct person *out,
                                        struct error *err);
+/** Erase a member's key and all that it seals; orders, claims and books stay as they are. *done false: it was done before. Role owner. */
+must_use enum status store_person_erase(struct store *store, struct city_id city, const char *member, const char *actor, bool *done, struct error *err);
 
 /* ---- roads: what dispatchers report of them ---- */
 

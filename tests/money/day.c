@@ -172,7 +172,11 @@ int main(int argc, char **argv)
 {
     struct error err = {0};
     char line[LINE_MAX_BYTES];
+    char key_file[CONFIG_TEXT_MAX];
+    bool given, made;
     if (argc != 2) return 2;
+    must(store_keys_path(NULL, key_file, sizeof key_file, &given, &err), &err);
+    must(store_keys_use_or_make(key_file, &made, &err), &err); /* where the player says: XDG_STATE_HOME */
     must(store_open(argv[1], STORE_ROLE_APP, &store, &err), &err);
     must(store_city_lead(store, CITY, "money", LEASE_MS, &epoch, &err), &err);
     must(store_facts_last(store, CITY, &seq, &err), &err);

@@ -17,6 +17,7 @@ const [program, player, catalog, seedText, failing] = process.argv.slice(2)
 const db = process.env.MEDDISPATCH_TEST_DB
 if (!db) { console.log('skipped: no MEDDISPATCH_TEST_DB (run under tests/support/with_postgres)'); process.exit(77) }
 const scratch = mkdtempSync(join(tmpdir(), 'meddispatch-money-'))
+process.env.XDG_STATE_HOME = scratch // where the key file goes
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 let compared = 0
 const die = text => { console.error(`seed ${seedText}: ${text}`); process.exit(1) }

@@ -229,7 +229,7 @@ static void test_poisoned_order_sinks_alone(void **state)
     }
     batch[17] = fixture_test(1, 7, "poison17", "FLU");
     batch[17].parent.v = 999999999;                                    /* no such order */
-    memcpy(batch[42].recipient.name, "\xff\xfe", 3);                    /* no UTF-8 */
+    memcpy(batch[42].prescription.diagnosis, "\xff\xfe", 3);          /* no UTF-8 */
     batch[63].recipient.at.lat_e7 = 0;                                 /* harmless */
     (void)text_copy(batch[80].member, sizeof batch[80].member, "nobody");
     assert_ok(store_intake(app, batch, COUNT, FIXTURE_NOW_MS, results, err));

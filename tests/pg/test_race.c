@@ -83,6 +83,7 @@ static int process_run(uint32_t first, enum edge edge)
     char byte;
     int failed = 0;
     if (pthread_barrier_init(&go, NULL, CLIENTS_EACH + 1) != 0) return 1;
+    fixture_keys();
     for (uint32_t i = 0; i < CLIENTS_EACH; i++) {
         struct error err = {0};
         clients[i] = (struct client){.edge = edge, .index = first + i};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *fixture_conninfo(void)
 {
@@ -15,9 +16,39 @@ const char *fixture_conninfo(void)
     return conninfo;
 }
 
+/* A key file of this process's own, gone when it ends. */
+static char key_file[64];
+
+static void keys_forget(void)
+{
+    unlink(key_file);
+}
+
+void fixture_keys(void)
+{
+    uint32_t id;
+    const char *parents = getenv("MEDDISPATCH_TEST_KEYS");
+    if (parents) {
+        assert_ok(store_keys_use(parents, err)); /* a test that runs itself again: one file for all its processes */
+        return;
+    }
+    text_format(key_file, sizeof key_file, "/tmp/meddispatch-keys.%d", (int)getpid());
+    assert_ok(store_keys_create(key_file, &id, err));
+    assert_ok(store_keys_use(key_file, err));
+    setenv("MEDDISPATCH_TEST_KEYS", key_file, 1);
+    atexit(keys_forget);
+}
+
+const char *fixture_key_file(void)
+{
+    fixture_keys();
+    return getenv("MEDDISPATCH_TEST_KEYS");
+}
+
 struct store *fixture_open(enum store_role role)
 {
     struct store *store = NULL;
+    fixture_keys();
     assert_ok(store_migrate(fixture_conninfo(), NULL, err));
     assert_ok(store_open(fixture_conninfo(), role, &store, err));
     return store;

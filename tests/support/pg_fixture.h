@@ -17,6 +17,9 @@
 const char *fixture_conninfo(void);
 /* Migrate, and open as the role; fails the test if either fails. */
 struct store *fixture_open(enum store_role role);
+/* Keys for this process, so that orders can be taken in; fixture_open makes them. The file's path. */
+void fixture_keys(void);
+const char *fixture_key_file(void);
 /* A city with: plan P80 (80 %, test 80 %, check-up 100 % once a year, year limit `year_limit_fen`, late 1000 fen), members M0..M<members-1> (born 1990,
  * female, policy L<n> since 2026-01-01 renewed), products AMLO (ceiling 1000 fen), CEFA (500, cold), OXY (controlled, prohibited), COSM (not covered, 300),
  * tests FLU (3990 fen) and CHECK (check-up, 10000), pharmacy 1 (payee PH1), lab 2 (payee LAB2, does FLU and CHECK), depot 3, couriers 1 and 2. */

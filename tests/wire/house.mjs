@@ -46,7 +46,9 @@ export class House {
   /** Start (again) and wait until it listens. */
   async serve({ speed = 1, anchor_ms = 0, address = '127.0.0.1:0', set = [], insecure = true } = {}) {
     const config = path.join(this.folder, 'meddispatch.conf');
-    writeFileSync(config, `listen = ${address}\ndb = ${db}\nmap = ${this.map}\nnode = wire\n${set.map((line) => `${line}\n`).join('')}`);
+    this.keys = path.join(this.folder, 'keys');
+    if (!existsSync(this.keys)) run('keys', 'create', this.keys);
+    writeFileSync(config, `key_file = ${this.keys}\nlisten = ${address}\ndb = ${db}\nmap = ${this.map}\nnode = wire\n${set.map((line) => `${line}\n`).join('')}`);
     const clock = [...(speed === 1 ? [] : ['--clock-speed', String(speed)]), ...(anchor_ms ? ['--clock-anchor', String(anchor_ms)] : [])];
     this.log = path.join(this.folder, 'serve.log');
     const daemon = spawn(binary, ['serve', '-c', config, ...(insecure ? ['--insecure'] : []), ...clock], { stdio: ['ignore', 'pipe', openSync(this.log, 'a')] });

@@ -227,9 +227,60 @@ static void test_config_reads_refuses_and_prints_itself(void **state)
     buffer_deinit(&example);
 }
 
+/* ---- sealing ---- */
+
+static void from_hex(const char *hex, uint8_t *out)
+{
+    for (size_t i = 0; hex[2 * i]; i++) {
+        char two[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        out[i] = (uint8_t)strtoul(two, NULL, 16);
+    }
+}
+
+/* Test case 16 of McGrew and Viega's GCM specification (AES-256, with additional data): what another implementation sealed, ours opens. */
+static void test_seal_opens_a_published_vector(void **state)
+{
+    (void)state;
+    uint8_t key[32], about[20], sealed[12 + 60 + 16], plain[60], expected[60];
+    from_hex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308", key);
+    from_hex("feedfacedeadbeeffeedfacedeadbeefabaddad2", about);
+    from_hex("cafebabefacedbaddecaf888"
+             "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+             "76fc6ece0f4e1768cddf8853bb2d551b", sealed);
+    from_hex("d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39", expected);
+    assert_true(seal_open(key, about, sizeof about, sealed, sizeof sealed, plain));
+    assert_memory_equal(plain, expected, sizeof plain);
+}
+
+static void test_seal_shows_every_change(void **state)
+{
+    (void)state;
+    uint8_t key[SEAL_KEY_BYTES], plain[37], sealed[sizeof plain + SEAL_OVERHEAD], twice[sizeof sealed], out[sizeof plain];
+    random_bytes(key, sizeof key);
+    random_bytes(plain, sizeof plain);
+    seal_close(key, "a", 1, plain, sizeof plain, sealed);
+    seal_close(key, "a", 1, plain, sizeof plain, twice);
+    assert_memory_not_equal(sealed, twice, sizeof sealed); /* never the same nonce */
+    assert_true(seal_open(key, "a", 1, sealed, sizeof sealed, out));
+    assert_memory_equal(out, plain, sizeof plain);
+    for (size_t i = 0; i < sizeof sealed * 8; i++) {
+        sealed[i / 8] ^= (uint8_t)(1 << i % 8);
+        assert_false(seal_open(key, "a", 1, sealed, sizeof sealed, out));
+        assert_int_equal(out[0] | out[sizeof out - 1], 0);
+        sealed[i / 8] ^= (uint8_t)(1 << i % 8);
+    }
+    assert_false(seal_open(key, "b", 1, sealed, sizeof sealed, out));
+    assert_false(seal_open(key, "a", 1, sealed, SEAL_OVERHEAD - 1, out));
+    assert_false(seal_open(key, "a", 1, sealed, sizeof sealed - 1, out));
+    key[31] ^= 1;
+    assert_false(seal_open(key, "a", 1, sealed, sizeof sealed, out));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_seal_opens_a_published_vector),
+        cmocka_unit_test(test_seal_shows_every_change),
         cmocka_unit_test(test_error_text_is_utf8_whatever_is_quoted),
         cmocka_unit_test(test_error_keeps_field_reason_and_valid_text), cmocka_unit_test(test_arena_zeroes_aligns_and_ends_at_its_cap),
         cmocka_unit_test(test_buffer_and_reader_round_trip_and_refuse), cmocka_unit_test(test_text_utf8_copy_and_numbers),
