@@ -1,6 +1,6 @@
 // Plays a shift against a running meddispatch, through its gRPC API only. deploy/run starts it; it can be run by hand:
 //
-//   node deploy/demo/play.mjs --address HOST:PORT --area SOUTH,WEST,NORTH,EAST [--orders N] [--couriers N] [--hours H] [--seed S] [--city N]
+//   node deploy/demo/play.mjs --address HOST:PORT --area SOUTH,WEST,NORTH,EAST [--orders N] [--couriers N] [--hours H] [--seed S] [--city N] [--rush N]
 //                             [--key TEXT] [--result FILE] [--quiet]
 //
 // Exit 0: every order ended with a reason, and nothing went wrong that should not. The result file says the rest.
@@ -18,7 +18,7 @@ const TAIL_MS = 8 * 3600 * 1000; // city time after the last order in which ever
 const LINE_MS = 2000;
 
 const { values: given } = parseArgs({ options: {
-  address: { type: 'string' }, area: { type: 'string' }, orders: { type: 'string', default: '120' }, couriers: { type: 'string', default: '20' }, hours: { type: 'string', default: '2' },
+  address: { type: 'string' }, area: { type: 'string' }, orders: { type: 'string', default: '120' }, couriers: { type: 'string', default: '20' }, hours: { type: 'string', default: '2' }, rush: { type: 'string', default: '0' },
   seed: { type: 'string', default: '1' }, city: { type: 'string', default: '1' }, key: { type: 'string' }, result: { type: 'string' }, quiet: { type: 'boolean', default: false } } });
 const number = (name, low, high) => {
   const value = Number(given[name]);
@@ -49,7 +49,11 @@ class Play {
     await this.town.build({ couriers: number('couriers', 1, 2000), homes: this.orders });
     this.providers = new Providers({ api: this.api, clock: this.clock, city_id: this.city_id, town: this.town, seed: this.seed, tally: this.tally });
     const demand = makeDemand({ seed: this.seed, orders: this.orders, hours: this.hours, labs: this.town.labs });
-    for (const order of demand) order.key = `${this.key}-${order.index}`;
+    const rush = number('rush', 0, 20000); // orders that have waited for the doors to open: they come one upon the other
+    for (const order of demand) {
+      order.key = `${this.key}-${order.index}`;
+      if (order.index < rush) order.at_ms = Math.min(order.at_ms, order.index * 4000);
+    }
     const luck = chance(this.seed, 'starts');
     this.couriers = this.town.couriers.map((row) => new Courier(this, row, luck.pick(this.town.facilities).at));
     return demand;

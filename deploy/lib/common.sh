@@ -80,6 +80,12 @@ dashboard_build() {
     printf '%s\n' "$sum" >"$stamp"
 }
 
+# Its types, lint and unit tests; 77 where npm has not been.
+dashboard_check() {
+    [ -d "$ROOT/scheduler/dashboard/node_modules/typescript" ] || { say "skipped: scheduler/dashboard/node_modules is missing; run deploy/test"; return 77; }
+    dashboard_build && (cd "$ROOT/scheduler/dashboard" && npm run --silent check)
+}
+
 # Configure and build a preset; quiet unless it fails.
 build_preset() {
     local preset=$1 log=$ROOT/build/$1.log

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const proto = path.resolve(here, process.env.MEDDISPATCH_PROTO ?? '../../proto');
-const FILES = ['common', 'order', 'board', 'claim', 'settlement', 'courier', 'catalog', 'routing'];
+const FILES = ['common', 'order', 'board', 'claim', 'settlement', 'courier', 'catalog', 'routing', 'access'];
 
 export function generate() {
   const out = path.join(here, 'src/gen');

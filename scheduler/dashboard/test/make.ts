@@ -6,7 +6,7 @@ export const MINUTE = 60000;
 
 export const makeOrder = (changes: Partial<Order> = {}): Order => ({
   id: '1', phase: 5, version: 1, courier: '9', promise_ms: NOW + 90 * MINUTE, eta_ms: NOW + 60 * MINUTE, kind: 1, priority: 1, pickup: { lat: 30, lon: 120 }, home: { lat: 30.01, lon: 120.01 },
-  pharmacy: '3', accepted_ms: NOW - 30 * MINUTE, ready_ms: NOW, unplanned: '', pinned: false, held: false, alerts: [], ...changes });
+  pharmacy: '3', accepted_ms: NOW - 30 * MINUTE, ready_ms: NOW, unplanned: '', pinned: false, held: false, alerts: [], seen: [], ...changes });
 
 export const makeStop = (changes: Partial<Stop> = {}): Stop => ({
   order: '1', kind: 1, at: { lat: 30, lon: 120 }, facility: '3', arrive_ms: NOW, begin_ms: NOW, leave_ms: NOW + 3 * MINUTE, travel_s: 300, travel_m: 1500, told: true, arrived: false, ...changes });

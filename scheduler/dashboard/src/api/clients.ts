@@ -3,7 +3,8 @@ import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import type { Interceptor } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import { BoardService } from '../gen/meddispatch/v1/board_pb';
-import { bearer, forgetToken } from './session';
+import { AccessService } from '../gen/meddispatch/v1/access_pb';
+import { bearer, forgetToken, keepToken, known, signedOut, signInCode } from './session';
 
 const DEADLINE_MS = 10000;
 
@@ -20,6 +21,7 @@ const signed: Interceptor = (next) => async (request) => {
 
 export const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [signed], fetch: (input, init) => fetch(input, { ...init, credentials: 'same-origin', cache: 'no-store' }) });
 export const board = createClient(BoardService, transport);
+const access = createClient(AccessService, transport);
 export const orders = async () => createClient((await import('../gen/meddispatch/v1/order_pb')).OrderService, transport);
 export const claims = async () => createClient((await import('../gen/meddispatch/v1/claim_pb')).ClaimService, transport);
 export const couriers = async () => createClient((await import('../gen/meddispatch/v1/courier_pb')).CourierService, transport);
@@ -57,5 +59,34 @@ export async function patiently<T>(call: () => Promise<T>, patience_ms = 15000):
       if (!again || performance.now() - began > patience_ms) throw error;
       await new Promise((done) => setTimeout(done, wait_ms));
     }
+  }
+}
+
+let code = signInCode;
+/** Exchange the link's code, once, and learn who this is. False: nobody; the page says so. Throws while the server is away. */
+export async function signIn(): Promise<boolean> {
+  if (code) {
+    try {
+      const { token, identity } = await access.signIn({ code }, deadline);
+      keepToken(token);
+      code = '';
+      if (identity) known(identity);
+      return true;
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
+      code = '';
+      if (!bearer()) {
+        signedOut.value = 'used';
+        return false;
+      }
+    }
+  }
+  try {
+    const { identity } = await access.whoAmI({}, deadline);
+    if (identity) known(identity);
+    return true;
+  } catch (error) {
+    if (ConnectError.from(error).code !== Code.Unauthenticated) throw error;
+    return false;
   }
 }

@@ -13,7 +13,7 @@ export function order(from: BoardOrder): Order {
   return {
     id: id(state?.orderId ?? 0n), phase: state?.phase ?? 0, version: state?.version ?? 0, courier: id(state?.courierId ?? 0n), promise_ms: Number(state?.promiseMs ?? 0n), eta_ms: Number(state?.etaMs ?? 0n),
     kind: from.kind, priority: from.priority, pickup: place(from.pickup), home: place(from.home), pharmacy: id(from.pharmacyId), accepted_ms: Number(from.acceptedMs), ready_ms: Number(from.readyMs),
-    unplanned: from.unplannedReason, pinned: from.pinned, held: from.held, alerts: from.alerts,
+    unplanned: from.unplannedReason, pinned: from.pinned, held: from.held, alerts: from.alerts, seen: from.alertsSeen,
   };
 }
 

@@ -8,6 +8,8 @@ export type Flag = 'pin' | 'unpin' | 'hold' | 'release' | 'cancel';
 export type Dialog =
   | { kind: 'reassign'; orders: string[]; to: string }
   | { kind: 'flag'; act: Flag; orders: string[] }
+  | { kind: 'priority'; orders: string[] }
+  | { kind: 'confirm'; title: string; note: string; run: () => void }
   | { kind: 'reveal'; order: string }
   | { kind: 'road'; corners: Place[]; area: boolean }
   | { kind: 'withdraw'; road: string }

@@ -3,13 +3,14 @@ import { board as client, deadline, key, orders as orderService, patiently, refu
 import type { Refusal } from '../api/clients';
 import { city, dispatcher, SOURCE } from '../api/session';
 import { t, tCode } from '../text/words';
-import { phaseName } from './model';
+import { phaseName, PRIORITY_NAMES } from './model';
 import type { Order } from './model';
 import { act, finish } from './acting';
 import type { Flag, Outcome, Undo } from './acting';
 import { board, courierName } from './store';
+import type { Alert } from './rank';
 
-
+const REASON_BYTES = 53; // as the dialogs' field has it
 const head = (version: number | null = null) => ({ idempotencyKey: key(), cityId: city.value, source: SOURCE, dispatcher: dispatcher.value, ...(version === null ? {} : { expectedVersion: version }) });
 
 /** What is different now from what the dispatcher saw. */
@@ -29,10 +30,10 @@ export function refusalText(told: Refusal, seen?: Order): string {
 }
 
 /** One order after the other: each has its own answer, and one refusal stops nothing else. */
-async function each(ids: string[], one: (id: string, seen: Order | undefined) => Promise<string>): Promise<Outcome[]> {
+async function each(ids: string[], one: (id: string, seen: Order | undefined) => Promise<string>, looked?: Order): Promise<Outcome[]> {
   const rows: Outcome[] = [];
   for (const id of ids) {
-    const seen = board.orders.get(id);
+    const seen = looked?.id === id ? looked : board.orders.get(id);
     const before = seen ? { ...seen } : undefined;
     try {
       rows.push({ order: id, ok: true, text: await one(id, before) });
@@ -45,8 +46,8 @@ async function each(ids: string[], one: (id: string, seen: Order | undefined) =>
   return rows;
 }
 
-/** `versions`: what the dispatcher saw in the preview; the order's present one where there was none. */
-export const reassign = (ids: string[], to: string, reason: string, versions: Map<string, number> = new Map()): Promise<void> =>
+/** `shown`: version and order as the preview had them, for a single one; others go by their present version. */
+export const reassign = (ids: string[], to: string, reason: string, shown: { version: number; order: Order | undefined } | null = null): Promise<void> =>
   act(async () => {
     const before = new Map(ids.map((id) => [id, board.orders.get(id)?.courier ?? '']));
     const put = async (id: string, courier: string, version: number, why: string) => {
@@ -54,9 +55,9 @@ export const reassign = (ids: string[], to: string, reason: string, versions: Ma
       await patiently(() => client.reassign(request, deadline));
       return t('done_reassign', id, courier ? courierName(courier) : t('to_pool'));
     };
-    const rows = await each(ids, (id, seen) => put(id, to, versions.get(id) ?? seen?.version ?? 0, reason));
+    const rows = await each(ids, (id, seen) => put(id, to, shown?.version ?? seen?.version ?? 0, reason), shown?.order);
     const done = rows.filter((row) => row.ok).map((row) => row.order);
-    const undo: Undo = { text: t('act_reassign'), run: () => each(done, (id, seen) => put(id, before.get(id) ?? '', seen?.version ?? 0, `undo: ${reason}`.slice(0, 160))) };
+    const undo: Undo = { text: t('act_reassign'), run: () => each(done, (id, seen) => put(id, before.get(id) ?? '', seen?.version ?? 0, `undo: ${reason}`.slice(0, REASON_BYTES))) };
     finish(t(ids.length > 1 ? 'bulk' : 'act_reassign'), rows, undo);
   });
 
@@ -83,7 +84,38 @@ export const flag = (ids: string[], which: Flag, reason: string): Promise<void> 
   act(async () => {
     const rows = await each(ids, (id, seen) => putFlag(id, which, reason, seen?.version ?? 0));
     const back = OPPOSITE[which], done = rows.filter((row) => row.ok).map((row) => row.order);
-    finish(t(FLAG_WORDS[which]), rows, back ? { text: t(FLAG_WORDS[which]), run: () => each(done, (id, seen) => putFlag(id, back, `undo: ${reason}`.slice(0, 160), seen?.version ?? 0)) } : null);
+    finish(t(FLAG_WORDS[which]), rows, back ? { text: t(FLAG_WORDS[which]), run: () => each(done, (id, seen) => putFlag(id, back, `undo: ${reason}`.slice(0, REASON_BYTES), seen?.version ?? 0)) } : null);
+  });
+
+const priorityName = (priority: number): string => tCode('priority', PRIORITY_NAMES[priority] ?? 'ROUTINE');
+async function putPriority(id: string, priority: number, reason: string, version: number): Promise<string> {
+  const request = { ...head(version), orderId: BigInt(id), priority, reason };
+  await patiently(() => client.prioritize(request, deadline));
+  return t('done_priority', id, priorityName(priority));
+}
+
+export const prioritize = (ids: string[], priority: number, reason: string): Promise<void> =>
+  act(async () => {
+    const before = new Map(ids.map((id) => [id, board.orders.get(id)?.priority ?? 1]));
+    const rows = await each(ids, (id, seen) => putPriority(id, priority, reason, seen?.version ?? 0));
+    const done = rows.filter((row) => row.ok).map((row) => row.order);
+    finish(t('act_priority'), rows, { text: t('act_priority'), run: () => each(done, (id, seen) => putPriority(id, before.get(id) || 1, `undo: ${reason}`.slice(0, REASON_BYTES), seen?.version ?? 0)) });
+  });
+
+/** Acknowledged for all boards; those that could not be are told. */
+export const acknowledge = (alerts: Alert[]): Promise<void> =>
+  act(async () => {
+    const rows: Outcome[] = [];
+    for (const alert of alerts) {
+      const request = { ...head(), orderId: BigInt(alert.order), alert: alert.kind };
+      try {
+        await patiently(() => client.acknowledge(request, deadline));
+        rows.push({ order: alert.order, ok: true, text: `${t('acknowledged')}: ${tCode('alert', alert.kind)}` });
+      } catch (error) {
+        rows.push({ order: alert.order, ok: false, text: refusalText(refusal(error)) });
+      }
+    }
+    finish(t('acknowledge'), rows, null);
   });
 
 /** Any other act: one call, one outcome. */

@@ -33,6 +33,7 @@ export interface Order {
   pinned: boolean;
   held: boolean;
   alerts: string[];
+  seen: string[]; // those of `alerts` that somebody has acknowledged
 }
 
 export interface Stop {

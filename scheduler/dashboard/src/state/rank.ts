@@ -80,12 +80,12 @@ export const SILENT_MS = 5 * 60 * 1000;
 export const isSilent = (courier: Courier, now_ms: number): boolean => courier.seen_ms === 0 || now_ms - courier.seen_ms > SILENT_MS;
 
 export interface Alert { id: string; order: string; kind: string; risk: Risk }
-/** One alert for each order and kind; acknowledged ones are the page's matter. */
+/** One alert for each order and kind that nobody has acknowledged. */
 export function alerts(board: Board): Alert[] {
   const out: Alert[] = [];
   for (const order of board.orders.values()) {
     if (!isOpen(order)) continue;
-    for (const kind of order.alerts) out.push({ id: `${order.id}:${kind}`, order: order.id, kind, risk: riskOf(order) });
+    for (const kind of order.alerts) if (!order.seen.includes(kind)) out.push({ id: `${order.id}:${kind}`, order: order.id, kind, risk: riskOf(order) });
   }
   return out.sort((a, b) => compareIds(a.order, b.order) || (a.kind < b.kind ? -1 : 1));
 }

@@ -47,3 +47,11 @@ export function day(ms: number, zone: string): string {
 
 export const money = (fen: number): string => `¥${fen < 0 ? '-' : ''}${Math.floor(Math.abs(fen) / 100)}.${String(Math.abs(fen) % 100).padStart(2, '0')}`;
 export const distance = (m: number): string => (m < 1000 ? `${m} m` : `${(m / 1000).toFixed(1)} km`);
+
+/** The moment at which a day (YYYY-MM-DD) begins in the zone. Zones that jump at midnight are not a city's we serve. */
+export function midnight(date: string, zone: string): number {
+  const guess = Date.parse(`${date}T00:00:00Z`);
+  const parts = Object.fromEntries(format(zone, { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' }).formatToParts(guess).map((p) => [p.type, p.value]));
+  const there = Date.parse(`${parts['year']}-${parts['month']}-${parts['day']}T${parts['hour']}:${parts['minute']}:00Z`);
+  return guess - (there - guess);
+}

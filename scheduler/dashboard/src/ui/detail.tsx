@@ -14,7 +14,7 @@ import { courierName, health, now, orderNow, placeName, selected, zone } from '.
 import { distance, money, span, time, timeWithSeconds } from '../text/time';
 import { language, t, tCode } from '../text/words';
 import { Countdown, Slack } from './parts';
-import { readOnly } from './screen';
+import { narrow, readOnly } from './screen';
 
 interface Read { id: string; version: number; order: GetOrderResponse | null; why: ExplainResponse | null; error: string }
 
@@ -45,7 +45,7 @@ function useRecord(order: Order | null): Read | null {
 
 function Acts({ order }: { order: Order }) {
   const open = (next: Dialog) => () => (dialog.value = next);
-  if (readOnly.value) return <p class="small">{t('read_only')}</p>;
+  if (readOnly.value) return <p class="small">{t(narrow.value ? 'read_only' : 'read_only_role')}</p>;
   const at = [order.id];
   return (
     <div class="acts" role="toolbar" aria-label={t('order', order.id)}>
@@ -53,6 +53,7 @@ function Acts({ order }: { order: Order }) {
         <button type="button" class="main" onClick={open({ kind: 'reassign', orders: at, to: '' })}>{t('act_reassign')} <kbd>R</kbd></button>
         <button type="button" onClick={open({ kind: 'flag', act: order.pinned ? 'unpin' : 'pin', orders: at })}>{t(order.pinned ? 'act_unpin' : 'act_pin')} <kbd>P</kbd></button>
         <button type="button" onClick={open({ kind: 'flag', act: order.held ? 'release' : 'hold', orders: at })}>{t(order.held ? 'act_release' : 'act_hold')} <kbd>H</kbd></button>
+        <button type="button" onClick={open({ kind: 'priority', orders: at })}>{t('act_priority')} <kbd>U</kbd></button>
         <button type="button" class="danger" onClick={open({ kind: 'flag', act: 'cancel', orders: at })}>{t('act_cancel')}</button>
       </>}
       <button type="button" onClick={open({ kind: 'reveal', order: order.id })}>{t('act_reveal')}</button>
@@ -77,7 +78,7 @@ function History({ facts }: { facts: OrderFact[] }) {
     <table>
       <thead><tr><th>{t('when')}</th><th>{t('what')}</th><th>{t('who')}</th></tr></thead>
       <tbody>{facts.map((fact) => (
-        <tr key={`${fact.seq}-${fact.kind}-${fact.version}`}><td>{timeWithSeconds(Number(fact.atMs), zone.value)}</td><td>{fact.kind.toLowerCase().replace(/_/g, ' ')}<div class="small">{told(fact)}</div></td><td class="small">{fact.actor || '–'}{fact.courierId ? <div>{courierName(idOf(fact.courierId))}</div> : null}</td></tr>
+        <tr key={`${fact.seq}-${fact.kind}-${fact.version}`}><td>{timeWithSeconds(Number(fact.atMs), zone.value)}</td><td>{tCode('fact', fact.kind)}<div class="small">{told(fact)}</div></td><td class="small">{fact.actor || '–'}{fact.courierId ? <div>{courierName(idOf(fact.courierId))}</div> : null}</td></tr>
       ))}</tbody>
     </table>
   );
@@ -89,7 +90,7 @@ function Custody({ facts }: { facts: OrderFact[] }) {
   if (!hands.length) return <p class="small">{t('facts_none')}</p>;
   return (
     <ol class="custody">{hands.map(({ fact, at }) => (
-      <li key={String(fact.seq)}>{timeWithSeconds(Number(fact.atMs), zone.value)} {fact.kind.toLowerCase().replace(/_/g, ' ')}{at['recipient_checked'] === true && ' ✓ ID'}{Number(at['temperature_mdegc']) ? ` ${(Number(at['temperature_mdegc']) / 1000).toFixed(1)} °C` : ''} <code title={String(at['custody'])}>{String(at['custody']).slice(0, 12)}…</code></li>
+      <li key={String(fact.seq)}>{timeWithSeconds(Number(fact.atMs), zone.value)} {tCode('fact', fact.kind)}{at['recipient_checked'] === true && ' ✓ ID'}{Number(at['temperature_mdegc']) ? ` ${(Number(at['temperature_mdegc']) / 1000).toFixed(1)} °C` : ''} <code title={String(at['custody'])}>{String(at['custody']).slice(0, 12)}…</code></li>
     ))}</ol>
   );
 }
@@ -100,10 +101,10 @@ function Claim({ read }: { read: Read }) {
   const fen = (value: bigint) => money(Number(value));
   return (
     <>
-      <p>#{String(claim.claimId)} <b>{claim.state}</b>{claim.refusalRule && <> · {claim.refusalRule}: {claim.refusalText}</>}<br />{t('submitted')} {fen(claim.submittedFen)} · {t('benefit')} <b>{fen(claim.benefitFen)}</b> · {t('member_pays')} {fen(claim.memberFen)}</p>
+      <p>#{String(claim.claimId)} <b>{tCode('claim', claim.state)}</b>{claim.refusalRule && <> · {claim.refusalRule}: {claim.refusalText}</>}<br />{t('submitted')} {fen(claim.submittedFen)} · {t('benefit')} <b>{fen(claim.benefitFen)}</b> · {t('member_pays')} {fen(claim.memberFen)}</p>
       <table>
         <thead><tr><th>{t('lines')}</th><th>{t('submitted')}</th><th>{t('eligible')}</th><th>{t('benefit')}</th><th>{t('rules')}</th></tr></thead>
-        <tbody>{claim.lines.map((line, i) => <tr key={i}><td>{line.code} ×{line.allowedQuantity === line.quantity ? line.quantity : `${line.allowedQuantity}/${line.quantity}`}</td><td>{fen(line.submittedFen)}</td><td>{fen(line.eligibleFen)}</td><td>{fen(line.benefitFen)}</td><td class="small">{line.rules || '–'}</td></tr>)}</tbody>
+        <tbody>{claim.lines.map((line, i) => <tr key={i}><td>{line.code || `#${i + 1}`} ×{line.allowedQuantity === line.quantity ? line.quantity : `${line.allowedQuantity}/${line.quantity}`}</td><td>{fen(line.submittedFen)}</td><td>{fen(line.eligibleFen)}</td><td>{fen(line.benefitFen)}</td><td class="small">{line.rules || '–'}</td></tr>)}</tbody>
       </table>
     </>
   );
@@ -131,7 +132,7 @@ export function Detail() {
         <button type="button" class="quiet" aria-label={t('close')} onClick={() => (selected.value = '')}>✕</button>
       </header>
       <div class="scroll" tabIndex={0}>
-        <p class="state"><b>{tCode('phase', phaseName(order.phase))}</b> · <Slack order={order} />{isAtRisk(order, now()) && <b class="why"> · {tCode('risk', riskOf(order))}</b>}{order.pinned && ` · 📌 ${t('pinned')}`}{order.held && ` · ⏸ ${t('held')}`}</p>
+        <p class="state"><b>{tCode('phase', phaseName(order.phase))}</b> · <Slack order={order} />{isAtRisk(order, now()) && <b class="why"> · {tCode('risk', riskOf(order))}</b>}{order.pinned && ` · ${t('pinned')}`}{order.held && ` · ${t('held')}`}</p>
         <dl>
           <dt>{t('promise')}</dt><dd>{time(order.promise_ms, zone.value)} (<Countdown to_ms={order.promise_ms} />)</dd>
           <dt>{t('eta')}</dt><dd>{time(order.eta_ms, zone.value)}</dd>

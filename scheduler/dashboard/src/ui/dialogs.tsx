@@ -6,14 +6,15 @@ import { city, dispatcher, SOURCE } from '../api/session';
 import type { PreviewOrder, PreviewReassignResponse } from '../gen/meddispatch/v1/board_pb';
 import { busy, dialog } from '../state/acting';
 import type { Dialog } from '../state/acting';
-import { callHead, flag, flagWord, reassign, refusalText, single } from '../state/acts';
+import { callHead, flag, flagWord, prioritize, reassign, refusalText, single } from '../state/acts';
 import { isSilent, search } from '../state/rank';
 import { board, courierInfo, courierName, mapTo, now, places, selectedCourier, turn, view, VIEWS, zone } from '../state/store';
-import type { Place } from '../state/model';
+import { PRIORITY_NAMES } from '../state/model';
+import type { Order, Place } from '../state/model';
 import { distance, left, span, time } from '../text/time';
 import { language, t, tCode } from '../text/words';
 import { openOrder } from './lists';
-import { Modal, Reason } from './parts';
+import { Modal, Reason, skillsOf } from './parts';
 
 const close = () => (dialog.value = null);
 
@@ -50,7 +51,12 @@ function useChoices(order: string): Choice[] {
   }, [able, turn.value]);
 }
 
-type Preview = { state: 'none' } | { state: 'waiting' } | { state: 'told'; told: PreviewReassignResponse } | { state: 'error'; text: string; missing: boolean };
+type Preview = { state: 'none' } | { state: 'waiting' } | { state: 'told'; told: PreviewReassignResponse; seen: Order | undefined } | { state: 'error'; text: string; missing: boolean };
+
+const copyOf = (id: string): Order | undefined => {
+  const order = board.orders.get(id);
+  return order && { ...order };
+};
 
 function usePreview(order: string, to: string | null): Preview {
   const [preview, setPreview] = useState<Preview>({ state: 'none' });
@@ -59,7 +65,7 @@ function usePreview(order: string, to: string | null): Preview {
     const stop = new AbortController();
     setPreview({ state: 'waiting' });
     client.previewReassign({ cityId: city.value, orderId: BigInt(order), toCourierId: BigInt(to || 0) }, { ...deadline, signal: stop.signal })
-      .then((told) => setPreview({ state: 'told', told }), (error: unknown) => {
+      .then((told) => setPreview({ state: 'told', told, seen: copyOf(order) }), (error: unknown) => {
         if (!stop.signal.aborted) setPreview({ state: 'error', text: refusalText(refusal(error)), missing: refusal(error).missing });
       });
     return () => stop.abort();
@@ -100,8 +106,8 @@ function Reassign({ about }: { about: Extract<Dialog, { kind: 'reassign' }> }) {
   const commit = (event: Event) => {
     event.preventDefault();
     if (!mayCommit) return;
-    const versions = new Map(single_order && preview.state === 'told' && preview.told.order ? [[first, preview.told.order.version] as const] : []);
-    void reassign(about.orders, to, reason.trim(), versions);
+    const shown = single_order && preview.state === 'told' ? preview : null;
+    void reassign(about.orders, to, reason.trim(), shown?.told.order ? { version: shown.told.order.version, order: shown.seen } : null);
   };
   return (
     <Modal title={single_order ? `${t('act_reassign')} · ${t('order', first)}` : `${t('bulk')} · ${about.orders.length} ${t('orders')}`} onClose={close} wide class="reassign">
@@ -142,6 +148,27 @@ function WithReason({ title, note, danger, onReason, children }: { title: string
 function FlagDialog({ about }: { about: Extract<Dialog, { kind: 'flag' }> }) {
   const who = about.orders.length === 1 ? t('order', about.orders[0]!) : `${about.orders.length} ${t('orders')}`;
   return <WithReason title={`${t(flagWord(about.act))} · ${who}`} danger={about.act === 'cancel'} onReason={(reason) => void flag(about.orders, about.act, reason)} />;
+}
+
+function Priority({ orders }: { orders: string[] }) {
+  const [to, setTo] = useState(Math.min(3, (board.orders.get(orders[0]!)?.priority || 1) + 1));
+  return (
+    <WithReason title={`${t('act_priority')} · ${orders.length === 1 ? t('order', orders[0]!) : `${orders.length} ${t('orders')}`}`} onReason={(reason) => void prioritize(orders, to, reason)}>
+      <fieldset><legend>{t('act_priority')}</legend>{[1, 2, 3].map((level) => <label key={level}><input type="radio" name="priority" value={level} checked={to === level} onChange={() => setTo(level)} /> {tCode('priority', PRIORITY_NAMES[level]!)}</label>)}</fieldset>
+    </WithReason>
+  );
+}
+
+function Confirm({ about }: { about: Extract<Dialog, { kind: 'confirm' }> }) {
+  return (
+    <Modal title={about.title} onClose={close}>
+      <form onSubmit={(event) => {
+        event.preventDefault();
+        close();
+        about.run();
+      }}><p>{about.note}</p><Buttons ready /></form>
+    </Modal>
+  );
 }
 
 function Reveal({ order }: { order: string }) {
@@ -196,20 +223,25 @@ function AddCourier() {
   const bases = [...places.value.values()];
   const [who, setWho] = useState(off[0]?.id ?? '');
   const [at, setAt] = useState(bases[0]?.id ?? '');
+  const base = places.value.get(at);
   return (
-    <WithReason title={t('act_courier')} onReason={() => {
-      const base = places.value.get(at);
-      if (!who || !base) return;
-      const request = { idempotencyKey: key(), cityId: city.value, source: SOURCE, courierId: BigInt(who), at: { lat: base.at.lat, lon: base.at.lon }, endsMs: BigInt(Math.round(now() + SHIFT_MS)) };
-      void single(t('act_courier'), async () => {
-        const service = await courierService();
-        await patiently(() => service.startShift(request, deadline));
-        return t('done_courier', courierName(who));
-      });
-    }}>
-      <label class="field">{t('courier')}<select value={who} onChange={(event) => setWho(event.currentTarget.value)}>{off.map((one) => <option key={one.id} value={one.id}>{one.name} · {one.skills}</option>)}</select></label>
-      <label class="field">{t('place_0')}<select value={at} onChange={(event) => setAt(event.currentTarget.value)}>{bases.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}</select></label>
-    </WithReason>
+    <Modal title={t('act_courier')} onClose={close}>
+      <form onSubmit={(event) => {
+        event.preventDefault();
+        if (!who || !base) return;
+        const request = { idempotencyKey: key(), cityId: city.value, source: SOURCE, courierId: BigInt(who), at: { lat: base.at.lat, lon: base.at.lon }, endsMs: BigInt(Math.round(now() + SHIFT_MS)) };
+        void single(t('act_courier'), async () => {
+          const service = await courierService();
+          await patiently(() => service.startShift(request, deadline));
+          return t('done_courier', courierName(who));
+        });
+      }}>
+        {!off.length && <p>{t('courier_all_on')}</p>}
+        <label class="field">{t('courier')}<select data-first value={who} onChange={(event) => setWho(event.currentTarget.value)}>{off.map((one) => <option key={one.id} value={one.id}>{[one.name, skillsOf(one.id)].filter(Boolean).join(' · ')}</option>)}</select></label>
+        <label class="field">{t('courier_at')}<select value={at} onChange={(event) => setAt(event.currentTarget.value)}>{bases.map((one) => <option key={one.id} value={one.id}>{one.name}</option>)}</select></label>
+        <Buttons ready={!!who && !!base} word={t('start_shift')} />
+      </form>
+    </Modal>
   );
 }
 
@@ -241,6 +273,7 @@ function Search() {
         if (event.key === 'ArrowDown') setAt(Math.min(found.length - 1, at + 1));
         else if (event.key === 'ArrowUp') setAt(Math.max(0, at - 1));
         else if (event.key === 'Enter') open(at);
+        else if (event.key === 'Escape') close(); // a search field would only empty itself
         else return;
         event.preventDefault();
       }} />
@@ -253,7 +286,7 @@ function Search() {
 }
 
 function Help() {
-  const keys: [string, string][] = [['Ctrl K', t('key_search')], ['↓ ↑ j k', t('key_move')], ['R', t('act_reassign')], ['P', `${t('act_pin')} / ${t('act_unpin')}`], ['H', `${t('act_hold')} / ${t('act_release')}`], ['X', t('key_mark')], ['B', t('bulk')], ['1 … 7', `${t('key_views')}: ${VIEWS.map((one) => t(`view_${one}`)).join(', ')}`], ['Esc', t('key_escape')], ['?', t('key_help')]];
+  const keys: [string, string][] = [['Ctrl K', t('key_search')], ['↓ ↑ j k', t('key_move')], ['R', t('act_reassign')], ['P', `${t('act_pin')} / ${t('act_unpin')}`], ['H', `${t('act_hold')} / ${t('act_release')}`], ['U', t('act_priority')], ['A', t('acknowledge')], ['Z', t('act_undo')], ['M ↓ ↑ Enter', t('key_carry')], ['X', t('key_mark')], ['B', t('bulk')], ['1 … 7', `${t('key_views')}: ${VIEWS.map((one) => t(`view_${one}`)).join(', ')}`], ['Esc', t('key_escape')], ['?', t('key_help')]];
   return <Modal title={t('help')} onClose={close}><table>{keys.map(([name, what]) => <tr key={name}><td><kbd>{name}</kbd></td><td>{what}</td></tr>)}</table></Modal>;
 }
 
@@ -263,6 +296,8 @@ export function Dialogs() {
   switch (about.kind) {
     case 'reassign': return <Reassign key={about.orders.join()} about={about} />;
     case 'flag': return <FlagDialog about={about} />;
+    case 'priority': return <Priority orders={about.orders} />;
+    case 'confirm': return <Confirm about={about} />;
     case 'reveal': return <Reveal order={about.order} />;
     case 'road': return <Road corners={about.corners} area={about.area} />;
     case 'withdraw': return <Withdraw road={about.road} />;

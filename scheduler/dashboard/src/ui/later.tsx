@@ -4,6 +4,7 @@ import { lazy } from './lazy';
 
 const dots = () => '…';
 export const CityMap = lazy(async () => (await import('./map')).CityMap, () => t('map_loading'));
+export const PastMap = lazy(async () => (await import('./map')).PastMap, () => t('map_loading'));
 export const Timeline = lazy(async () => (await import('./timeline')).Timeline, dots);
 export const Unassigned = lazy(async () => (await import('./lists')).Unassigned, dots);
 export const Alerts = lazy(async () => (await import('./lists')).Alerts, dots);

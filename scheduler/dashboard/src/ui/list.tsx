@@ -19,7 +19,7 @@ export function OrderRow({ order, withMark = true }: { order: Order; withMark?: 
       )}
       <div class="what">
         <div><b>{order.id}</b> <span class="tag">{tCode('kind', KIND_NAMES[order.kind] ?? 'UNKNOWN')}</span>{order.priority > 1 && <span class={`tag p${order.priority}`}>{'!'.repeat(order.priority - 1)} {tCode('priority', PRIORITY_NAMES[order.priority] ?? 'ROUTINE')}</span>}
-          {order.pinned && <span class="tag" title={t('pinned')}>📌<span class="hidden">{t('pinned')}</span></span>}{order.held && <span class="tag">⏸ {t('held')}</span>}</div>
+          {order.pinned && <span class="tag">{t('pinned')}</span>}{order.held && <span class="tag">{t('held')}</span>}</div>
         <div class="small">{tCode('phase', phaseName(order.phase))} · {courierName(order.courier)}{risk && <b class="why"> · {tCode('risk', riskOf(order))}</b>}</div>
       </div>
       <div class="when"><Slack order={order} /><div class="small">{t('promise')} <Countdown to_ms={order.promise_ms} /></div></div>

@@ -1,8 +1,9 @@
 // Two more lists: what nobody can take or has failed, with reasons; and alerts, which stay until somebody has seen them.
 import { useState } from 'preact/hooks';
-import { dispatcher } from '../api/session';
+import { acknowledge } from '../state/acts';
+import type { Alert } from '../state/rank';
 import { isFailed, phaseName, riskOf } from '../state/model';
-import { acknowledged, board, follow, lost, openAlerts, say, selected, turn, view, zone } from '../state/store';
+import { board, follow, lost, openAlerts, selected, turn, view, zone } from '../state/store';
 import { time } from '../text/time';
 import { t, tCode } from '../text/words';
 import { Detail } from './later';
@@ -26,23 +27,19 @@ export function Unassigned() {
   );
 }
 
+const SHOWN_MAX = 200;
 export function Alerts() {
   follow(turn);
   const list = openAlerts.value;
   const [active, setActive] = useState('');
-  const see = (ids: string[]) => {
-    const next = new Map(acknowledged.value);
-    for (const id of ids) next.set(id, dispatcher.value);
-    acknowledged.value = next;
-    say(`${t('acknowledged')}: ${ids.length}`);
-  };
+  const see = (these: Alert[]) => void acknowledge(these);
   return (
     <div class="columns two">
       <section class="column" aria-labelledby="alerts-title">
         <header><h2 id="alerts-title">{t('view_alerts')} <span class="count">{list.length}</span></h2>
-          {!readOnly.value && list.length > 0 && <button type="button" onClick={() => see(list.map((alert) => alert.id))}>{t('acknowledge_all')}</button>}</header>
+          {!readOnly.value && list.length > 0 && <button type="button" onClick={() => see(list.slice(0, SHOWN_MAX))}>{t('acknowledge_all')}</button>}</header>
         <ul class="alerts">
-          {list.slice(0, 200).map((alert) => {
+          {list.slice(0, SHOWN_MAX).map((alert) => {
             const order = board.orders.get(alert.order);
             return (
               <li key={alert.id} class={alert.id === active ? 'active' : ''}>
@@ -50,7 +47,7 @@ export function Alerts() {
                   setActive(alert.id);
                   selected.value = alert.order;
                 }}><span aria-hidden="true">⚠</span> <b>{tCode('alert', alert.kind)}</b> · {t('order', alert.order)} · {tCode('risk', alert.risk)} {order && <Slack order={order} />}</button>
-                {!readOnly.value && <button type="button" onClick={() => see([alert.id])}>{t('acknowledge')}</button>}
+                {!readOnly.value && <button type="button" onClick={() => see([alert])}>{t('acknowledge')}</button>}
               </li>
             );
           })}

@@ -2,6 +2,7 @@
 import { AT_RISK_MS, isCarried, isOver, isPromised, urgency } from '../state/model';
 import type { Courier, Order, Place } from '../state/model';
 import { isSilent } from '../state/rank';
+import { headingOf } from '../state/trail';
 import type { Board } from '../state/board';
 
 type Props = Record<string, string | number | boolean>;
@@ -13,11 +14,11 @@ const isSomewhere = (place: Place): boolean => place.lat !== 0 || place.lon !== 
 const point = (place: Place, properties: Props): Shape => ({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: at(place) } });
 export const shapes = (features: Shape[]): Shapes => ({ type: 'FeatureCollection', features });
 
-export function courierShapes(board: Board, now_ms: number, selected: string): Shapes {
+export function courierShapes(board: Board, now_ms: number, selected: string, trails?: ReadonlyMap<string, Place[]>): Shapes {
   const out: Shape[] = [];
   for (const courier of board.couriers.values()) {
     if (!courier.on_shift || !isSomewhere(courier.at)) continue;
-    out.push(point(courier.at, { id: courier.id, load: courier.stops.length, heading: courier.heading, state: isSilent(courier, now_ms) && courier.stops.length ? 'silent' : courier.stops.length ? 'busy' : 'idle', selected: courier.id === selected }));
+    out.push(point(courier.at, { id: courier.id, label: courier.stops.length > 99 ? '99' : String(courier.stops.length), heading: courier.heading || headingOf(trails?.get(courier.id)) || 0, state: isSilent(courier, now_ms) && courier.stops.length ? 'silent' : courier.stops.length ? 'busy' : 'idle', selected: courier.id === selected }));
   }
   return shapes(out);
 }
@@ -28,24 +29,27 @@ export const level = (order: Order, now_ms: number): 'late' | 'risk' | 'good' | 
   return left < 0 ? 'late' : left < AT_RISK_MS ? 'risk' : 'good';
 };
 
+const RANK = { over: 0, good: 1, risk: 2, late: 3 }; // what is drawn over what
+
 export function orderShapes(board: Board, now_ms: number, selected: string): Shapes {
   const out: Shape[] = [];
   for (const order of board.orders.values()) {
     if (isOver(order)) continue;
-    if (isSomewhere(order.home)) out.push(point(order.home, { id: order.id, level: level(order, now_ms), carried: isCarried(order), selected: order.id === selected }));
-    if (order.id === selected && isSomewhere(order.pickup)) out.push(point(order.pickup, { id: order.id, level: 'over', carried: false, selected: true, pickup: true }));
+    const how = level(order, now_ms);
+    if (isSomewhere(order.home)) out.push(point(order.home, { id: order.id, level: how, carried: isCarried(order), selected: order.id === selected, rank: order.id === selected ? 9 : RANK[how] }));
+    if (order.id === selected && isSomewhere(order.pickup)) out.push(point(order.pickup, { id: order.id, level: 'over', carried: false, selected: true, rank: 8 }));
   }
   return shapes(out);
 }
 
 /** Straight lines from stop to stop until the roads are known (`roads`: the courier's drawn line, when it was asked for). */
-export function routeShapes(couriers: Courier[], roads: ReadonlyMap<string, Place[]>, driven: ReadonlyMap<string, Place[]>): Shapes {
+export function routeShapes(couriers: Courier[], chosen: string, roads: ReadonlyMap<string, Place[]>, driven: ReadonlyMap<string, Place[]>): Shapes {
   const out: Shape[] = [];
   for (const courier of couriers) {
     const line = roads.get(courier.id) ?? [courier.at, ...courier.stops.map((stop) => stop.at)].filter(isSomewhere);
-    if (line.length > 1) out.push({ type: 'Feature', properties: { id: courier.id, kind: 'planned' }, geometry: { type: 'LineString', coordinates: line.map(at) } });
-    const past = driven.get(courier.id);
-    if (past && past.length > 1) out.push({ type: 'Feature', properties: { id: courier.id, kind: 'driven' }, geometry: { type: 'LineString', coordinates: past.map(at) } });
+    if (line.length > 1) out.push({ type: 'Feature', properties: { id: courier.id, kind: 'planned', faint: courier.id !== chosen }, geometry: { type: 'LineString', coordinates: line.map(at) } });
+    const past = courier.id === chosen ? driven.get(courier.id) : undefined;
+    if (past && past.length > 1) out.push({ type: 'Feature', properties: { id: courier.id, kind: 'driven', faint: false }, geometry: { type: 'LineString', coordinates: past.map(at) } });
   }
   return shapes(out);
 }
@@ -73,7 +77,10 @@ export function bounds(board: Board, places: Iterable<{ at: Place }>): [[number,
   let west = 180, east = -180, south = 90, north = -90;
   const add = (place: Place) => {
     if (!isSomewhere(place)) return;
-    west = Math.min(west, place.lon), east = Math.max(east, place.lon), south = Math.min(south, place.lat), north = Math.max(north, place.lat);
+    west = Math.min(west, place.lon);
+    east = Math.max(east, place.lon);
+    south = Math.min(south, place.lat);
+    north = Math.max(north, place.lat);
   };
   for (const place of places) add(place.at);
   for (const courier of board.couriers.values()) add(courier.at);

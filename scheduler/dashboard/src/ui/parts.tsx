@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Order } from '../state/model';
 import { AT_RISK_MS, isPromised, phaseName, slack } from '../state/model';
-import { follow, now, tick, turn } from '../state/store';
+import { courierInfo, follow, now, tick, turn } from '../state/store';
 import { left, span } from '../text/time';
 import { language, t, tCode } from '../text/words';
 
@@ -134,4 +134,10 @@ export function Reason({ value, onInput, first }: { value: string; onInput: (val
       <input type="text" value={value} maxLength={REASON_MAX} required placeholder={t('reason_needed')} onInput={(event) => onInput(event.currentTarget.value)} data-first={first ? true : undefined} />
     </label>
   );
+}
+
+/** What a courier can besides riding, in words. */
+export function skillsOf(id: string): string {
+  const info = courierInfo.value.get(id);
+  return [info?.cold && t('skill_cold'), info?.sampling && t('skill_sampling')].filter(Boolean).join(', ');
 }

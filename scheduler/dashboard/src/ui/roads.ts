@@ -6,16 +6,22 @@ import { city } from '../api/session';
 import type { Courier, Place } from '../state/model';
 import type { RoadShape } from './mapdata';
 
-export interface RoadNow extends RoadShape { text: string; by: string; until_ms: number; speed_kmh: number }
+export interface RoadNow extends RoadShape { text: string; by: string; until_ms: number; speed_kmh: number; speed_percent: number }
 export const roads = signal<RoadNow[]>([]);
 
 export async function readRoads(): Promise<void> {
   try {
     const told = await client.listRoads({ cityId: city.value }, deadline);
-    roads.value = told.roads.filter((one) => !one.withdrawnMs).map((one) => ({ id: id(one.overrideId), polygon: one.polygon.map(place), road: one.road.map(place), closed: !one.speedKmh && !one.speedPercent, speed_kmh: one.speedKmh, text: one.reason, by: one.reportedBy, until_ms: Number(one.untilMs) }));
+    roads.value = told.roads.filter((one) => !one.withdrawnMs).map((one) => ({ id: id(one.overrideId), polygon: one.polygon.map(place), road: one.road.map(place), closed: !one.speedKmh && !one.speedPercent, speed_kmh: one.speedKmh, speed_percent: one.speedPercent, text: one.reason, by: one.reportedBy, until_ms: Number(one.untilMs) }));
   } catch {
     return; // what was known stays; the banner tells when the server is away
   }
+}
+
+/** A leg's geometry: the first value whole, then differences, in 1e-7 degrees. */
+export function legLine(lat_e7: number[], lon_e7: number[]): Place[] {
+  let lat = 0, lon = 0;
+  return lat_e7.map((step, i) => ({ lat: (lat += step) / 1e7, lon: (lon += lon_e7[i] ?? 0) / 1e7 }));
 }
 
 const ROUTE_POINTS_MAX = 25;
@@ -25,7 +31,7 @@ export async function lineOf(courier: Courier): Promise<Place[] | null> {
   if (points.length < 2) return null;
   try {
     const told = await (await routing()).route({ cityId: city.value, points }, deadline);
-    return told.legs.flatMap((leg) => leg.geometry.map(place));
+    return told.legs.flatMap((leg) => legLine(leg.latE7, leg.lonE7));
   } catch {
     return null;
   }

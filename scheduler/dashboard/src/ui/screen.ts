@@ -1,5 +1,6 @@
 // What the screen is like: light or dark, small (then nothing can be acted on), and whether it can draw a map.
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
+import { mayDispatch } from '../api/session';
 
 const KEPT = 'meddispatch.theme';
 const kept = (): string => {
@@ -25,8 +26,10 @@ export function toggleTheme(): void {
 }
 
 const small = matchMedia('(max-width: 720px)');
-export const readOnly = signal(small.matches);
-small.addEventListener('change', () => (readOnly.value = small.matches));
+export const narrow = signal(small.matches);
+small.addEventListener('change', () => (narrow.value = small.matches));
+/** Nothing can be acted on: a phone, or a role that only looks. */
+export const readOnly = computed(() => narrow.value || !mayDispatch());
 
 export const canDraw = ((): boolean => {
   if (new URLSearchParams(location.search).get('map') === 'off') return false;
