@@ -64,6 +64,11 @@ static void run_out(struct search *search, uint32_t placed, uint32_t from, const
         search->trial[placed] = search->refs[i];
         tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &end);
         placed++;
+        if (search->gaps && end.soft - search->gaps[i + 1].soft - search->credit >= search->bound) { /* already dearer up to here: the rest costs no less than it did */
+            *out = (struct tour_value){.free_violation_s = 1};
+            *total = placed;
+            return;
+        }
     }
     tour_finish(search->work, search->courier, placed ? &search->trial[placed - 1] : NULL, &end, partial, out);
     *total = placed;

@@ -246,6 +246,18 @@ int64_t near_way_s(const struct work *work, const struct near_query *query, int3
     return best;
 }
 
+/* Steps i..k-1 in one gap, left at `leave_s`: when the last of them is done; INT64_MAX if a door is closed by then. */
+static int64_t chain_end(const struct near_query *query, uint32_t i, uint32_t k, int64_t at_s)
+{
+    for (uint32_t s = i;; s++) {
+        if (at_s < query->open_s[s]) at_s = query->open_s[s];
+        if (at_s > query->close_s[s]) return INT64_MAX;
+        at_s += query->service_s[s];
+        if (s + 1 == k) return at_s;
+        at_s += query->inner_s[s][s + 1];
+    }
+}
+
 void near_query_init(struct work *work, uint32_t task, struct near_query *out)
 {
     const struct plan_task *t = &work->problem->tasks[task];
@@ -273,18 +285,9 @@ void near_query_init(struct work *work, uint32_t task, struct near_query *out)
         if (t->steps[s].choice_count == 1) out->anchor = s; /* the last with one place: homes lie scattered, pharmacies where everybody passes */
     if (out->may_skip && out->anchor == 0) out->anchor = 1;
     out->earliest_s = work->near ? work->near->start_min_s : 0;
-}
-
-/* Steps i..k-1 in one gap, left at `leave_s`: when the last of them is done; INT64_MAX if a door is closed by then. */
-static int64_t chain_end(const struct near_query *query, uint32_t i, uint32_t k, int64_t at_s)
-{
-    for (uint32_t s = i;; s++) {
-        if (at_s < query->open_s[s]) at_s = query->open_s[s];
-        if (at_s > query->close_s[s]) return INT64_MAX;
-        at_s += query->service_s[s];
-        if (s + 1 == k) return at_s;
-        at_s += query->inner_s[s][s + 1];
-    }
+    for (uint32_t i = out->anchor; i < out->steps; i++) out->tail_s += out->service_s[i];
+    out->tail_s += out->inner_s[out->anchor][out->steps - 1];
+    out->floor_s = chain_end(out, out->may_skip, out->steps, out->earliest_s);
 }
 
 struct bound_row {
@@ -320,7 +323,26 @@ static int64_t told_credit(const struct work *work, uint32_t task, uint32_t cour
     return stops * work->problem->weights.change;
 }
 
-int64_t near_bound(struct work *work, const struct near_query *query, uint32_t courier)
+/* Only the anchor put between two points: one root a point. */
+static int64_t bound_of_anchor(struct work *work, const struct near_query *query, const struct gap *gaps, uint32_t from, uint32_t to, bool base)
+{
+    const struct plan_weights *weights = &work->problem->weights;
+    const struct plan_spot *spot = &work->problem->oracle.spots[query->task->steps[query->anchor].choices[0].place];
+    int64_t best = INT64_MAX, ahead = way_s(work->near, spot->x_m - gaps[from].x_m, spot->y_m - gaps[from].y_m);
+    for (uint32_t g = from; g <= to; g++) {
+        int64_t back = ahead, detour_s = back, end_s = gaps[g].leave_s + back + query->tail_s;
+        if (g < to || base) ahead = way_s(work->near, spot->x_m - gaps[g + 1].x_m, spot->y_m - gaps[g + 1].y_m);
+        if (gaps[g].leg_s >= 0) detour_s = back + ahead - gaps[g].leg_s;
+        if (detour_s < 0) detour_s = 0;
+        int64_t bound = detour_s * ((int64_t)weights->travel + gaps[g].slope);
+        if (bound >= best) continue;
+        bound += finish_price(weights, query->task, end_s > query->floor_s ? end_s : query->floor_s);
+        if (bound < best) best = bound;
+    }
+    return best;
+}
+
+int64_t near_bound(struct work *work, const struct near_query *query, uint32_t courier, int64_t limit)
 {
     const struct plan_problem *problem = work->problem;
     uint32_t task = (uint32_t)(query->task - problem->tasks);
@@ -333,6 +355,11 @@ int64_t near_bound(struct work *work, const struct near_query *query, uint32_t c
     int64_t best[PLAN_STEPS_MAX + 1] = {0, INT64_MAX, INT64_MAX, INT64_MAX};
     if (query->may_skip && c->kits > 0) best[1] = 0;
     bool base = c->base_place != PLAN_ANY;
+    int64_t credit = told_credit(work, task, courier);
+    if (limit != INT64_MAX && query->floor_s != INT64_MAX && query->task->steps[query->anchor].choice_count == 1) {
+        int64_t rough = bound_of_anchor(work, query, gaps, c->fixed_count, n, base) - credit;
+        if (rough > limit) return rough;
+    }
     for (uint32_t s = 0; s < steps; s++) row.to_s[s] = near_way_s(work, query, gaps[c->fixed_count].x_m, gaps[c->fixed_count].y_m, s);
     for (uint32_t g = c->fixed_count; g <= n; g++) {
         row.gap = &gaps[g];
@@ -349,7 +376,7 @@ int64_t near_bound(struct work *work, const struct near_query *query, uint32_t c
         }
     }
     if (best[steps] == INT64_MAX) return INT64_MAX;
-    return best[steps] - told_credit(work, task, courier);
+    return best[steps] - credit;
 }
 
 /* ---- the walk ---- */
@@ -421,9 +448,8 @@ uint32_t near_walk_next(struct work *work, struct near_walk *walk, uint32_t *out
     const struct plan_step *anchor = &walk->query->task->steps[walk->query->anchor];
     uint32_t count = 0, told = work->told[walk->query->task - work->problem->tasks].courier;
     if (walk->done) return 0;
-    if (walk->ring < 0) { /* who may be cheap from any distance */
+    if (walk->ring < 0) { /* who may be cheap from any distance, the strays aside */
         if (told != PLAN_ANY) meet(near, told, out, &count);
-        for (uint32_t i = 0; i < near->stray_count; i++) meet(near, near->strays[i], out, &count);
         for (uint32_t c = 0; anchor->choice_count > 1 && c < near->problem->courier_count; c++) meet(near, c, out, &count);
     }
     walk->ring++;
@@ -432,6 +458,15 @@ uint32_t near_walk_next(struct work *work, struct near_walk *walk, uint32_t *out
     walk->done = metres < 0;
     walk->beyond = walk->done ? INT64_MAX : bound_beyond(work, walk, metres);
     if (walk->beyond == INT64_MAX) walk->done = true;
+    return count;
+}
+
+uint32_t near_walk_strays(struct work *work, struct near_walk *walk, uint32_t *out)
+{
+    struct near *near = work->near;
+    uint32_t count = 0;
+    walk->done = true;
+    for (uint32_t i = 0; i < near->stray_count; i++) meet(near, near->strays[i], out, &count);
     return count;
 }
 
@@ -492,35 +527,44 @@ uint32_t near_cheapest_of(struct work *work, const struct near_query *query, uin
     work->query = query;
     for (uint32_t i = 0; i < count; i++) {
         work->bounded++;
-        if (near_bound(work, query, couriers[i]) > pick.best - (pick.where == PLAN_ANY)) continue;
+        if (near_bound(work, query, couriers[i], pick.best) > pick.best - (pick.where == PLAN_ANY)) continue;
         try_courier(work, &pick, couriers[i]);
     }
     work->query = NULL;
     return pick.where;
 }
 
+static void push_met(struct work *work, const struct near_query *query, uint32_t met, int64_t limit, uint32_t *waiting)
+{
+    struct near *near = work->near;
+    work->bounded += met;
+    for (uint32_t i = 0; i < met; i++) {
+        int64_t bound = near_bound(work, query, near->met[i], limit);
+        if (bound != INT64_MAX && bound <= limit) heap_push(near->heap, waiting, (struct candidate){bound, near->met[i]});
+    }
+}
+
+/* Whoever may be cheapest next is tried next: of those met, or else the next ring is met; when the rings are too far away, the strays. */
 static void walk_for_cheapest(struct work *work, const struct near_query *query, struct pick *pick)
 {
     struct near *near = work->near;
     struct near_walk walk;
     uint32_t waiting = 0;
+    bool strays_met = false;
     near_walk_begin(work, query, &walk);
     for (;;) {
-        bool may_try = waiting > 0 && (walk.done || (walk.ring >= 0 && near->heap[0].bound <= walk.beyond));
-        if (may_try) {
+        bool rings_over = walk.done || (walk.ring >= 0 && walk.beyond > pick->best);
+        if (waiting > 0 && (rings_over || (walk.ring >= 0 && near->heap[0].bound <= walk.beyond))) {
             struct candidate next = heap_pop(near->heap, &waiting);
-            if (next.bound > pick->best) return;
-            try_courier(work, pick, next.courier);
-        } else if (walk.done || (walk.ring >= 0 && walk.beyond > pick->best)) {
-            if (waiting == 0) return;
-            walk.done = true;
+            if (next.bound <= pick->best) try_courier(work, pick, next.courier);
+            else waiting = 0; /* the others are dearer still */
+        } else if (!rings_over) {
+            push_met(work, query, near_walk_next(work, &walk, near->met), pick->best, &waiting);
+        } else if (!strays_met) {
+            strays_met = true;
+            push_met(work, query, near_walk_strays(work, &walk, near->met), pick->best, &waiting);
         } else {
-            uint32_t met = near_walk_next(work, &walk, near->met);
-            for (uint32_t i = 0; i < met; i++) {
-                int64_t bound = near_bound(work, query, near->met[i]);
-                work->bounded++;
-                if (bound != INT64_MAX && bound <= pick->best) heap_push(near->heap, &waiting, (struct candidate){bound, near->met[i]});
-            }
+            return;
         }
     }
 }
@@ -556,10 +600,11 @@ uint32_t near_list(struct work *work, const struct near_query *query, uint32_t *
     struct near_walk walk;
     struct candidate *kept = near->heap; /* sorted here; nobody else uses it during this walk */
     near_walk_begin(work, query, &walk);
-    while (!walk.done && (count < capacity || walk.ring < 0 || kept[count - 1].bound > walk.beyond)) {
-        uint32_t met = near_walk_next(work, &walk, near->met);
+    for (bool strays_met = false; !strays_met;) {
+        strays_met = walk.done || (count == capacity && walk.ring >= 0 && kept[count - 1].bound <= walk.beyond);
+        uint32_t met = strays_met ? near_walk_strays(work, &walk, near->met) : near_walk_next(work, &walk, near->met);
         for (uint32_t i = 0; i < met; i++) {
-            struct candidate next = {near_bound(work, query, near->met[i]), near->met[i]};
+            struct candidate next = {near_bound(work, query, near->met[i], count == capacity ? kept[count - 1].bound : INT64_MAX), near->met[i]};
             if (next.bound == INT64_MAX || (count == capacity && !comes_before(&next, &kept[count - 1]))) continue;
             uint32_t at = count < capacity ? count++ : count - 1;
             for (; at > 0 && comes_before(&next, &kept[at - 1]); at--) kept[at] = kept[at - 1];

@@ -63,12 +63,14 @@ static void test_bounds_are_lower_bounds(void **state)
         struct near_query query;
         near_query_init(&session->work, t, &query);
         for (uint32_t c = 0; c < 60; c++) {
-            int64_t bound = near_bound(&session->work, &query, c);
+            int64_t bound = near_bound(&session->work, &query, c, INT64_MAX);
             struct insertion way;
             const struct tour *tour = &session->work.tours[c];
             if (!task_allows(&city->problem, t, c)) continue;
             insertion_best(&session->work, c, tour->refs, tour->count, &tour->value, t, 0, 0, INT64_MAX, false, &way);
             if (!way.found) continue;
+            int64_t rough = near_bound(&session->work, &query, c, INT64_MIN / 2);
+            if (rough > way.added) fail_msg("task %u courier %u: at least %lld from afar, found %lld", t, c, (long long)rough, (long long)way.added);
             if (bound > way.added) fail_msg("task %u courier %u: at least %lld, found %lld", t, c, (long long)bound, (long long)way.added);
             asked++;
             tight += bound * 10 >= way.added * 8;
@@ -96,8 +98,8 @@ static void test_near_list_has_the_cheapest(void **state)
         near_query_init(&session->work, t, &query);
         uint32_t count = near_list(&session->work, &query, list, 12);
         for (uint32_t i = 0; i < count; i++) {
-            int64_t bound = near_bound(&session->work, &query, list[i]);
-            assert_true(bound < INT64_MAX && (i == 0 || bound >= near_bound(&session->work, &query, list[i - 1])));
+            int64_t bound = near_bound(&session->work, &query, list[i], INT64_MAX);
+            assert_true(bound < INT64_MAX && (i == 0 || bound >= near_bound(&session->work, &query, list[i - 1], INT64_MAX)));
             for (uint32_t k = 0; k < i; k++) assert_true(list[k] != list[i]);
         }
         struct plan_placed placed;
