@@ -20,7 +20,7 @@
     "cold, volume_ml, home_s"
 
 #define VERSION_END(table, columns, rows)                                                                                                \
-    "UPDATE " table " p SET valid_to_ms = greatest($2::bigint, p.valid_from_ms + 1) FROM " rows                                          \
+    "UPDATE " table " p SET valid_to_ms = greatest($2::bigint, p.valid_from_ms + 1), end_known_at = clock_timestamp() FROM " rows                                          \
     " WHERE p.city_id = $1::integer AND p.code = e.code AND p.valid_to_ms = 0 AND "                                                      \
     "(SELECT ROW(" columns ") FROM (SELECT p.*) x) IS DISTINCT FROM (SELECT ROW(" columns ") FROM (SELECT e.*) x)"
 #define VERSION_BEGIN(table, columns, rows)                                                                                              \
@@ -47,7 +47,7 @@ static const struct sql_statement
                  "WHERE b.city_id = v.city_id AND b.plan = v.plan AND b.version = v.version) "
                  "FROM plan_version v WHERE v.city_id = $1::integer AND v.plan = $2::text ORDER BY v.version DESC LIMIT 1"},
     PLAN_END = {"put_plan_end",
-                "UPDATE plan_version SET valid_to_ms = $4::bigint WHERE city_id = $1::integer AND plan = $2::text AND version = $3::integer"},
+                "UPDATE plan_version SET valid_to_ms = $4::bigint, end_known_at = clock_timestamp() WHERE city_id = $1::integer AND plan = $2::text AND version = $3::integer"},
     PLAN_BEGIN = {"put_plan_begin",
                   "WITH v AS (INSERT INTO plan_version (city_id, plan, age_min, age_max, waiting_days, prescription_days_max, drugs_max, supply_days, "
                   "supply_emergency_days, supply_chronic_days, supply_override_days, supply_excess_refuses, ineligible_refuses, deductible_claim_fen, "

@@ -6,6 +6,10 @@
 
 static struct store *app;
 static PGconn *owner, *as_app, *as_settlement, *as_reader, *root;
+/* what the daemon becomes for the length of a caller's question: they read, and nothing else */
+static const char *const CALLERS[] = {"meddispatch_pharmacy", "meddispatch_lab", "meddispatch_clinic", "meddispatch_courier", "meddispatch_dispatcher", "meddispatch_clerk", "meddispatch_admin",
+                                      "meddispatch_auditor"};
+static PGconn *as_caller[COUNT_OF(CALLERS)];
 static struct intake_result held, posted;
 
 static void post(const struct order *order, uint64_t seq, enum fact_kind kind, enum order_phase phase)
@@ -25,6 +29,7 @@ static int setup(void **state)
     as_app = fixture_raw("meddispatch_app");
     as_settlement = fixture_raw("meddispatch_settlement");
     as_reader = fixture_raw("meddispatch_reader");
+    for (size_t i = 0; i < COUNT_OF(CALLERS); i++) as_caller[i] = fixture_raw(CALLERS[i]);
     fixture_city(app, 1, 3, 1000000);
     struct submission s = fixture_prescription(1, 0, "held", "AMLO", 3, 1000);
     held = fixture_intake(app, &s);
@@ -43,6 +48,7 @@ static int teardown(void **state)
     PQfinish(as_app);
     PQfinish(as_settlement);
     PQfinish(as_reader);
+    for (size_t i = 0; i < COUNT_OF(CALLERS); i++) PQfinish(as_caller[i]);
     return 0;
 }
 
@@ -51,6 +57,7 @@ static void everyone_refused(const char *sqlstate, const char *sql)
     raw_refused(as_app, sqlstate, sql);
     raw_refused(as_settlement, sqlstate, sql);
     raw_refused(as_reader, sqlstate, sql);
+    for (size_t i = 0; i < COUNT_OF(CALLERS); i++) raw_refused(as_caller[i], "42501", sql);
 }
 
 static void test_books_cannot_be_rewritten(void **state)
@@ -103,6 +110,12 @@ static void test_nobody_inserts_into_the_ledger_directly(void **state)
     raw_refused(as_settlement, "42501", "SELECT hold_end(1, '{1}', '{1}', '{NULL}', '{NULL}', '{1}')");
     raw_refused(as_app, "42501", "SELECT settlement_post(1, '{1}', '{10}', '{PH1}', '{5}', '{x}')");
     raw_refused(as_reader, "42501", "SELECT intake_lock('{1}', '{M0}', '{1}')");
+    static const char *const moving[] = {"SELECT hold_open(1, '{1}', 1)", "SELECT hold_end(1, '{1}', '{1}', '{NULL}', '{NULL}', '{1}')", "SELECT lab_report(1, '{1}', '{1}')",
+                                         "SELECT claim_reverse(1, 1, 1::smallint, 1, 'a', 'b', 'c', '', 1)", "SELECT settlement_post(1, '{1}', '{10}', '{PH1}', '{5}', '{x}')",
+                                         "SELECT business_day_close(1, '2026-03-10', 'me')", "SELECT hold_expire(1, 1, 1, 1)", "SELECT person_erase(1, 'M0', 'me')",
+                                         "SELECT intake_lock('{1}', '{M0}', '{1}')", "SELECT caller_sign_in(1, sha256('a'), sha256('b'))"};
+    for (size_t i = 0; i < COUNT_OF(moving); i++)
+        for (size_t k = 0; k < COUNT_OF(CALLERS); k++) raw_refused(as_caller[k], "42501", moving[i]);
 }
 
 #define WRITE(debit, credit, amount, key)                                                                                               \

@@ -100,6 +100,37 @@ static void test_change_begins_a_version_and_past_service_keeps_the_old(void **s
     assert_int_equal(r.claim.benefit_fen, 350);
 }
 
+/* Two times: when a price holds, and when we knew. What was held true yesterday of today is not what is known today. */
+static void test_prices_and_plans_of_any_time_as_known_at_any_time(void **state)
+{
+    (void)state;
+    enum { FIRST = 500, SECOND = 450, THIRD = 400 };
+    struct product product;
+    char sql[240];
+    const int64_t changes_ms[] = {FIXTURE_NOW_MS, FIXTURE_NOW_MS + 1000};
+    assert_ok(store_product_read(app, CITY, "CEFA", &product, err));
+    assert_int_equal(product.ceiling_fen, FIRST);
+    raw_ok(raw, "CREATE TEMPORARY TABLE moment AS SELECT 0 AS n, clock_timestamp() AS at");
+    for (int i = 0; i < 2; i++) {
+        product.ceiling_fen = i == 0 ? SECOND : THIRD;
+        assert_ok(store_products_put(app, CITY, &product, 1, changes_ms[i], NULL, err));
+        text_format(sql, sizeof sql, "INSERT INTO moment VALUES (%d, clock_timestamp())", i + 1);
+        raw_ok(raw, sql);
+    }
+    /* rows: known after n changes; columns: valid before, between and after the changes' times */
+    static const int64_t EXPECTED[3][3] = {{FIRST, FIRST, FIRST}, {FIRST, SECOND, SECOND}, {FIRST, SECOND, THIRD}};
+    const int64_t valid_ms[3] = {changes_ms[0] - 1, changes_ms[0], changes_ms[1]};
+    for (int known = 0; known < 3; known++)
+        for (int valid = 0; valid < 3; valid++) {
+            text_format(sql, sizeof sql, "SELECT ceiling_fen FROM moment m, product_as_known(1, 'CEFA', %lld, m.at) WHERE m.n = %d", (long long)valid_ms[valid], known);
+            assert_int_equal(raw_number(raw, sql), EXPECTED[known][valid]);
+        }
+    assert_int_equal(raw_number(raw, "SELECT count(*) FROM product_as_known(1, 'CEFA', 1773129600000, '2020-01-01')"), 0);
+    assert_int_equal(raw_number(raw, "SELECT count(*) FROM moment m, plan_as_known(1, 'P80', 1773129600000, m.at) WHERE m.n = 0"), 1);
+    assert_int_equal(raw_number(raw, "SELECT count(*) FROM moment m, test_as_known(1, 'FLU', 1773129600000, m.at) WHERE m.n = 0"), 1);
+    assert_int_equal(raw_number(raw, "SELECT count(*) FROM plan_version WHERE (valid_to_ms = 0) <> (end_known_at IS NULL)"), 0);
+}
+
 static void test_policy_correction_is_bitemporal(void **state)
 {
     (void)state;
@@ -157,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_catalog_loads_what_was_put),
         cmocka_unit_test(test_change_begins_a_version_and_past_service_keeps_the_old),
+        cmocka_unit_test(test_prices_and_plans_of_any_time_as_known_at_any_time),
         cmocka_unit_test(test_policy_correction_is_bitemporal),
         cmocka_unit_test(test_bad_rows_are_named_and_nothing_is_written),
         cmocka_unit_test(test_thousands_of_products_load_in_one_call),
