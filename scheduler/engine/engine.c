@@ -300,6 +300,7 @@ static void release(struct engine *engine)
     while (engine->to_router && (left = mailbox_take(engine->to_router))) to_router_free(left);
     while (engine->to_books && (left = mailbox_take(engine->to_books))) question_free(left);
     while (engine->to_files && (left = mailbox_take(engine->to_files))) question_free(left);
+    while (engine->to_traffic && mailbox_take(engine->to_traffic)) {} /* a nudge that came after the thread had ended: nothing to free */
     for (size_t i = 0; i < COUNT_OF(boxes); i++) mailbox_free(boxes[i]);
     world_free(engine->world);
     world_free(engine->committed);

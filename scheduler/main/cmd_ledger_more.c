@@ -163,6 +163,11 @@ int ledger_readjudicate(const struct money_options *options, struct store *store
     struct claims_replay page = {.more = true};
     struct error err = {0};
     uint64_t checked = 0, without = 0, differing = 0;
+    const uint64_t all_claims = 0;
+    char actor[ACTOR_TEXT_MAX];
+    text_format(actor, sizeof actor, "%.48s", options->actor);
+    enum status noted = store_access_note(store, options->city, actor, "claim_basis", &all_claims, 1, "ledger readjudicate", clock_real_ms(), &err);
+    if (noted != STATUS_OK) return exit_told("ledger readjudicate", noted, &err); /* the kept facts are health data */
     while (page.more) {
         enum status rc = store_claims_replay(store, options->city, page.through, &page, &err);
         if (rc != STATUS_OK) return exit_told("ledger readjudicate", rc, &err);
