@@ -3,21 +3,25 @@
 
 #include "main.h"
 
-#include "geo/geo.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char USAGE[] =
-    "usage: meddispatch simulate --map CITY.mdmap [--orders N] [--couriers N] [--hours H] [--policy P] [--seed S] [--iterations N] [--calm] [--json]\n"
+    "usage: meddispatch simulate --map CITY.mdmap [--orders N | --demand FILE.csv] [--couriers N | --fleet-search] [--hours H] [--policy P] [--seed S]\n"
+    "                            [--surge X] [--traffic FILE.csv] [--iterations N] [--calm] [--all-day] [--json]\n"
     "       meddispatch simulate --mdrp FOLDER [--rules strict|relaxed] [--policy P] [--seed S] [--iterations N] [--json] [-o FOLDER]\n"
     "  --policy      one or several by commas, or all; each plays the same day\n"
     "                nearest: a ready order goes to the nearest idle courier; batch: bundles matched with near couriers;\n"
     "                lns: the planner (insertion, ruin and recreate)\n"
+    "  --demand      orders: kind (prescription, test), accepted_s and ready_s after 10:00, pickup_lat, pickup_lon, home_lat, home_lon, service_s, urgent\n"
+    "  --surge       of flu prescriptions, a fifth of a usual day's: 4.5 and 14 have been seen\n"
+    "  --traffic     speeds by road class and hour, like deploy/config/traffic.csv\n"
+    "  --fleet-search  the number of couriers with which 99 % of the orders are done within three hours, for each policy\n"
+    "  --all-day     couriers are there from first to last; else they come and go in shifts\n"
     "  --iterations  of the planner, each time it is asked\n"
-    "  --calm        no faults: nobody absent, no refusal, no breakdown, no late pharmacy, no cancellation\n"
+    "  --calm        no faults: nobody absent, no refusal, no breakdown, no late pharmacy, no cancellation, nobody offline\n"
     "  --mdrp        a day of the Meal Delivery Routing Problem: restaurants.txt, orders.txt, couriers.txt, instance_parameters.txt\n"
     "  -o            write the benchmark's solution files there (in folders by policy if there are several)\n"
     "Exit: 0 done, 2 usage, 3 input refused, 4 the map is away.\n";
@@ -71,9 +75,11 @@ static bool read_rules(const char *name, struct simulate_options *out)
 static bool read_options(int argc, char **argv, struct simulate_options *out)
 {
     static const struct option longs[] = {{"map", 1, 0, 'm'},        {"orders", 1, 0, 'n'}, {"couriers", 1, 0, 'c'}, {"hours", 1, 0, 'h'}, {"policy", 1, 0, 'p'}, {"seed", 1, 0, 's'},
-                                          {"iterations", 1, 0, 'i'}, {"calm", 0, 0, 'q'},   {"json", 0, 0, 'j'},     {"mdrp", 1, 0, 'M'},  {"rules", 1, 0, 'r'},  {"help", 0, 0, '?'}, {0}};
+                                          {"iterations", 1, 0, 'i'}, {"calm", 0, 0, 'q'},   {"json", 0, 0, 'j'},     {"mdrp", 1, 0, 'M'},  {"rules", 1, 0, 'r'},  {"demand", 1, 0, 'd'},
+                                          {"surge", 1, 0, 'S'},      {"traffic", 1, 0, 't'}, {"fleet-search", 0, 0, 'f'}, {"all-day", 0, 0, 'a'},  {"help", 0, 0, '?'}, {0}};
     *out = (struct simulate_options){.sim = sim_options_default(), .policies = {SIM_LNS}, .policy_count = 1};
     int64_t seed;
+    double surge;
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "o:", longs, NULL)) != -1;) {
         bool fine = true;
@@ -81,6 +87,14 @@ static bool read_options(int argc, char **argv, struct simulate_options *out)
         case 'm': out->map = optarg; break;
         case 'M': out->mdrp = optarg; break;
         case 'o': out->out = optarg; break;
+        case 'd': out->demand = optarg; break;
+        case 't': out->traffic = optarg; break;
+        case 'f': out->fleet_search = true; break;
+        case 'a': out->sim.shifts = false; break;
+        case 'S':
+            fine = text_to_double(optarg, 1, SIM_SURGE_MAX_PERCENT / 100.0, &surge);
+            if (fine) out->sim.surge_percent = (uint32_t)(surge * 100 + 0.5);
+            break;
         case 'n': fine = read_number(optarg, SIM_ORDERS_MAX, &out->sim.orders); break;
         case 'c': fine = read_number(optarg, SIM_COURIERS_MAX, &out->sim.couriers); break;
         case 'h': fine = read_number(optarg, SIM_HOURS_MAX - 1, &out->sim.hours); break;
@@ -95,7 +109,7 @@ static bool read_options(int argc, char **argv, struct simulate_options *out)
         case 'r':
             if (!read_rules(optarg, out)) return false;
             break;
-        case 'q': out->sim.absent_pm = out->sim.decline_pm = out->sim.cancel_pm = out->sim.late_pharmacy_pm = out->sim.breakdown_pm = 0; break;
+        case 'q': out->sim.absent_pm = out->sim.decline_pm = out->sim.cancel_pm = out->sim.late_pharmacy_pm = out->sim.breakdown_pm = out->sim.offline_pm = 0; break;
         case 'j': out->json = true; break;
         default:
             if (optopt) return false;
@@ -110,47 +124,6 @@ static bool read_options(int argc, char **argv, struct simulate_options *out)
     return optind == argc && !out->map != !out->mdrp;
 }
 
-static void print_result(const struct simulate_options *options, const struct sim_result *r, int64_t wall_us)
-{
-    char digest[65];
-    hash_hex(r->digest.byte, sizeof r->digest.byte, digest);
-    const char *policy = sim_policy_name(options->sim.policy);
-    if (options->json) {
-        printf("{\"policy\":\"%s\",\"seed\":%" PRIu64 ",\"orders\":%u,\"tests\":%u,\"couriers\":%u,\"hours\":%u,\"delivered\":%u,\"at_lab\":%u,\"failed\":%u,\"returned\":%u,"
-               "\"cancelled\":%u,\"rejected\":%u,\"unfinished\":%u,\"share_within_3h\":%.4f,\"mean_minutes\":%.2f,\"p50_minutes\":%.2f,\"p90_minutes\":%.2f,\"p99_minutes\":%.2f,"
-               "\"km_per_order\":%.3f,\"changes_per_order\":%.4f,\"collection_to_lab_minutes\":%.2f,\"specimens_too_old\":%u,\"promises_missed\":%u,\"breakdowns\":%u,\"declines\":%u,"
-               "\"facts\":%" PRIu64 ",\"plans\":%" PRIu64 ",\"evaluations\":%" PRIu64 ",\"digest\":\"%s\",\"wall_seconds\":%.2f}\n",
-               policy, options->sim.seed, r->orders, r->tests, options->sim.couriers, options->sim.hours, r->delivered, r->at_lab, r->failed, r->returned, r->cancelled, r->rejected,
-               r->unfinished, r->share_within_3h, r->mean_min, r->p50_min, r->p90_min, r->p99_min, r->km_per_order, r->changes_per_order, r->collection_to_lab_mean_min,
-               r->specimens_too_old, r->promises_missed, r->breakdowns, r->declines, r->facts, r->plans, r->evaluations, digest, (double)wall_us / 1e6);
-        return;
-    }
-    printf("policy %s, seed %" PRIu64 ": %u orders (%u tests), %u couriers, %u hours\n", policy, options->sim.seed, r->orders, r->tests, options->sim.couriers, options->sim.hours);
-    printf("  ended      %u delivered, %u at the laboratory, %u returned, %u failed, %u cancelled, %u rejected, %u unfinished\n", r->delivered, r->at_lab, r->returned, r->failed, r->cancelled,
-           r->rejected, r->unfinished);
-    printf("  <= 3 h     %.2f %%   mean %.1f min   p50 %.1f   p90 %.1f   p99 %.1f\n", 100 * r->share_within_3h, r->mean_min, r->p50_min, r->p90_min, r->p99_min);
-    printf("  per order  %.2f km, %.3f changes told to a courier\n", r->km_per_order, r->changes_per_order);
-    printf("  specimens  %.1f min from collection to laboratory, %u too old\n", r->collection_to_lab_mean_min, r->specimens_too_old);
-    printf("  faults     %u breakdowns, %u declined offers, %u promises missed\n", r->breakdowns, r->declines, r->promises_missed);
-    printf("  work       %" PRIu64 " facts, %" PRIu64 " plans, %" PRIu64 " places tried, %.1f s; digest %.16s\n", r->facts, r->plans, r->evaluations, (double)wall_us / 1e6, digest);
-}
-
-/* Every policy plays the same day on the same roads. */
-static int simulate_city(struct simulate_options *options, const struct geo_metric *metric)
-{
-    if (options->iterations) options->sim.plan_iterations = options->iterations;
-    for (uint32_t p = 0; p < options->policy_count; p++) {
-        struct sim_result result;
-        struct error err = {0};
-        int64_t begin_us = clock_boot_us();
-        options->sim.policy = options->policies[p];
-        enum status rc = sim_run(metric, &options->sim, &result, &err);
-        if (rc != STATUS_OK) return exit_told("simulate", rc, &err);
-        print_result(options, &result, clock_boot_us() - begin_us);
-    }
-    return EXIT_DONE;
-}
-
 int cmd_simulate(int argc, char **argv)
 {
     struct simulate_options options;
@@ -163,17 +136,5 @@ int cmd_simulate(int argc, char **argv)
         return EXIT_DONE;
     }
     if (options.mdrp) return simulate_mdrp(&options);
-    struct geo_map *map = NULL;
-    struct geo_metric *metric = NULL;
-    struct geo_error geo_error = {{0}};
-    int code;
-    enum geo_status opened = geo_map_open(options.map, &map, &geo_error);
-    if (opened == GEO_OK) opened = geo_metric_new(map, &metric, &geo_error);
-    if (opened != GEO_OK) {
-        fprintf(stderr, "meddispatch simulate: %s: %s\n", options.map, geo_error.text);
-        code = opened == GEO_IO || opened == GEO_NO_MEMORY ? EXIT_AWAY : EXIT_REFUSED;
-    } else code = simulate_city(&options, metric);
-    geo_metric_unref(metric);
-    geo_map_unref(map);
-    return code;
+    return simulate_city(&options);
 }

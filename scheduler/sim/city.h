@@ -33,6 +33,8 @@ void roads_deinit(struct roads *roads);
 bool roads_add(struct roads *roads, struct point at, struct point *snapped);
 void roads_forget(struct roads *roads, struct point at); /* nobody goes there any more */
 struct plan_oracle roads_oracle(struct roads *roads, const struct plan_request *request);
+/* Travel times have changed: labels are made again when they are needed. Ways being driven are driven on as they were begun. */
+void roads_use(struct roads *roads, const struct geo_metric *metric);
 /* Fastest way; false if there is none. The route is the caller's (geo_route_free). */
 bool roads_route(struct roads *roads, struct point from, struct point to, struct geo_route *out);
 
@@ -50,7 +52,9 @@ struct demand {
     struct point pharmacies[PHARMACIES], labs[LABS], depots[DEPOTS];
     struct sim_order *orders;         /* ascending by acceptance; ids 1..count */
     uint32_t count;
+    uint32_t live;                    /* before it all has happened that the demand brings */
 };
+uint32_t demand_size(const struct sim_options *options); /* orders of the day, surge and all */
 enum status demand_make(struct demand *demand, struct roads *roads, const struct sim_options *options, int64_t start_ms, struct error *err);
 void demand_free(struct demand *demand);
 /* A point near one of the city's centres, on a road. */
@@ -74,7 +78,10 @@ struct rider {
     int64_t answer_ms;                /* when he looks at his phone again */
     int64_t breaks_ms;                /* 0: never */
     bool broken;
-    uint64_t driven_dm;
+    int64_t on_ms, off_ms;            /* the shift */
+    bool started, ended;
+    int64_t silent_ms;                /* offline from then on; 0: never */
+    uint64_t driven_dm, driving_ms, busy_ms;
 };
 
 struct run {
@@ -89,6 +96,9 @@ struct run {
     struct hash_stream *digest;
     struct sim_result *result;
     uint64_t collection_ms;           /* sums over specimens */
+    int64_t decision_us_sum, decision_us_max;
+    struct command *positions;        /* of one step, told together */
+    struct decision *decisions;
 };
 void riders_make(struct run *run);
 void riders_step(struct run *run);
@@ -99,6 +109,8 @@ void riders_free(struct run *run);
 enum status policy_plan(struct run *run, struct error *err);
 /* One command with a key of its own into the world; its status. */
 enum status run_do(struct run *run, struct command *command);
+/* Several at once, in run->positions' fashion; what becomes of each is not asked. */
+void run_do_all(struct run *run, struct command *commands, uint32_t count);
 struct command run_command(const struct run *run, enum command_kind kind, struct order_id order, struct courier_id courier);
 
 #endif

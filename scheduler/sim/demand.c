@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CENTRES = 7, TRIES = 400, TEST_PM = 250, PROMISE_MS = 10800000 };
+enum { CENTRES = 7, TRIES = 400, TEST_PM = 250, FLU_PERCENT = 20, PROMISE_MS = 10800000 };
 
 /* Orders an hour by hour of the day, relative. */
 static const uint8_t HOURLY[24] = {1, 1, 1, 1, 1, 2, 3, 5, 7, 8, 9, 12, 13, 9, 7, 7, 8, 11, 14, 13, 9, 6, 4, 2};
@@ -120,27 +120,76 @@ static bool lay_out(struct demand *demand, struct roads *roads, struct rng *rng)
     return true;
 }
 
+/* A fifth of a usual day's prescriptions are for fever and flu; a surge multiplies those and nothing else. */
+uint32_t demand_size(const struct sim_options *options)
+{
+    uint64_t flu = (uint64_t)options->orders * (1000 - TEST_PM) * FLU_PERCENT / 100000;
+    return options->rows ? options->orders : options->orders + (uint32_t)(flu * (options->surge_percent - 100) / 100);
+}
+
+/* Packets against fever are small and wanted soon. */
+static void make_flu(struct rng *rng, struct order *order)
+{
+    order->goods = (struct order_goods){150 + rng_below(rng, 500), 0, 0};
+    if (rng_below(rng, 5) == 0) order->priority = PRIORITY_URGENT;
+}
+
+static bool place_row(struct roads *roads, double lat, double lon, struct point *out)
+{
+    return roads_add(roads, (struct point){(int32_t)(lat * 1e7), (int32_t)(lon * 1e7)}, out);
+}
+
+static enum status take_rows(struct demand *demand, struct roads *roads, struct rng *rng, const struct sim_options *options, int64_t start_ms, struct error *err)
+{
+    for (uint32_t i = 0; i < options->orders; i++) {
+        const struct sim_row *row = &options->rows[i];
+        struct sim_order *out = &demand->orders[i];
+        struct point home, first;
+        if (!place_row(roads, row->home_lat, row->home_lon, &home)) return error_field(err, "demand", "order %u: no road near the home, or none that leads there and back", i + 1);
+        if (!place_row(roads, row->pickup_lat, row->pickup_lon, &first)) return error_field(err, "demand", "order %u: no road near the pick-up, or none that leads there and back", i + 1);
+        fill_common(&out->order, i + 1, start_ms + (int64_t)row->accepted_s * 1000, home);
+        if (row->test) fill_test(demand, rng, start_ms + ((int64_t)options->hours + 3) * 3600000, out);
+        else fill_prescription(demand, rng, options, out);
+        out->order.first.at = first;
+        out->order.priority = row->urgent ? PRIORITY_URGENT : PRIORITY_ROUTINE;
+        if (row->service_s) out->order.home.service_s = row->service_s;
+        if (!row->test) {
+            out->approve_ms = out->order.accepted_ms;
+            out->ready_ms = start_ms + (int64_t)(row->ready_s > row->accepted_s ? row->ready_s : row->accepted_s) * 1000;
+            out->order.ready_ms = out->ready_ms;
+        }
+        out->absent = rng_below(rng, 1000) < options->absent_pm;
+        if (rng_below(rng, 1000) < options->cancel_pm) out->cancel_ms = out->order.accepted_ms + rng_below(rng, 3600000);
+    }
+    return STATUS_OK;
+}
+
 enum status demand_make(struct demand *demand, struct roads *roads, const struct sim_options *options, int64_t start_ms, struct error *err)
 {
-    *demand = (struct demand){.count = options->orders};
+    *demand = (struct demand){.count = demand_size(options)};
     struct rng rng;
     rng_init(&rng, options->seed);
     if (!lay_out(demand, roads, &rng)) return error_set(err, STATUS_INVALID_ARGUMENT, "the map has too few connected roads to lay a city out on it");
-    demand->orders = mem_zalloc(options->orders, sizeof *demand->orders);
-    int64_t *times = mem_zalloc(options->orders, sizeof *times);
-    for (uint32_t i = 0; i < options->orders; i++) times[i] = draw_time(&rng, start_ms, options->hours);
-    qsort(times, options->orders, sizeof *times, by_time);
+    demand->orders = mem_zalloc(demand->count, sizeof *demand->orders);
+    if (options->rows) return take_rows(demand, roads, &rng, options, start_ms, err);
+    int64_t *times = mem_zalloc(demand->count, sizeof *times);
+    uint32_t flu_left = demand->count - options->orders;
+    for (uint32_t i = 0; i < demand->count; i++) times[i] = draw_time(&rng, start_ms, options->hours);
+    qsort(times, demand->count, sizeof *times, by_time);
     enum status rc = STATUS_OK;
-    for (uint32_t i = 0; i < options->orders; i++) {
+    for (uint32_t i = 0; i < demand->count; i++) {
         struct sim_order *out = &demand->orders[i];
         struct point home;
+        bool flu = flu_left > 0 && rng_below(&rng, demand->count - i) < flu_left;
+        flu_left -= flu;
         if (!demand_point(roads, &rng, &home)) {
             rc = error_set(err, STATUS_INVALID_ARGUMENT, "no place for a home on this map");
             break;
         }
         fill_common(&out->order, i + 1, times[i], home);
-        if (rng_below(&rng, 1000) < TEST_PM) fill_test(demand, &rng, start_ms + ((int64_t)options->hours + 3) * 3600000, out);
+        if (!flu && rng_below(&rng, 1000) < TEST_PM) fill_test(demand, &rng, start_ms + ((int64_t)options->hours + 3) * 3600000, out);
         else fill_prescription(demand, &rng, options, out);
+        if (flu) make_flu(&rng, &out->order);
         if (rng_below(&rng, 20) == 0) out->order.priority = PRIORITY_URGENT;
         out->absent = rng_below(&rng, 1000) < options->absent_pm;
         if (rng_below(&rng, 1000) < options->cancel_pm) out->cancel_ms = times[i] + rng_below(&rng, 3600000);

@@ -31,6 +31,7 @@ struct meals {
     enum meal_state *states;          /* per order */
     uint32_t *by_placement, next_placed, open_count;
     struct runner *runners;
+    struct plan_spot *spots;          /* per place, for the planner's index */
     int64_t decision_us_sum, decision_us_max;
 };
 

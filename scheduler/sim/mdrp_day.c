@@ -257,6 +257,12 @@ static void begin(struct meals *meals, const struct mdrp_instance *instance)
     day->order_count = instance->order_count;
     day->fates = mem_zalloc(instance->order_count, sizeof *day->fates);
     day->bundled = mem_zalloc(instance->order_count, sizeof *day->bundled);
+    uint32_t places = instance->restaurant_count + instance->order_count + instance->courier_count;
+    meals->spots = mem_zalloc(places, sizeof *meals->spots);
+    for (uint32_t p = 0; p < places; p++) {
+        const struct mdrp_spot *spot = mdrp_place(instance, p);
+        meals->spots[p] = (struct plan_spot){(int32_t)spot->x, (int32_t)spot->y};
+    }
     sort_by_placement(meals);
     meals->now_s = instance->orders[meals->by_placement[0]].placed_s;
     for (uint32_t c = 0; c < instance->courier_count; c++) {
@@ -301,6 +307,7 @@ enum status mdrp_run(const struct mdrp_instance *instance, const struct mdrp_opt
     free(meals.states);
     free(meals.by_placement);
     free(meals.runners);
+    free(meals.spots);
     if (rc == STATUS_OK && day) *day = meals.day;
     else mdrp_day_free(meals.day);
     return rc;

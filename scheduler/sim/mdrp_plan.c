@@ -106,7 +106,8 @@ enum status meals_lns(struct meals *meals, struct error *err)
     draft.problem.tasks = draft.tasks;
     draft.problem.couriers = draft.couriers;
     draft.problem.place_count = meals->instance->restaurant_count + orders + couriers;
-    draft.problem.oracle = (struct plan_oracle){.travel = travel, .context = (void *)(uintptr_t)meals->instance};
+    draft.problem.oracle = (struct plan_oracle){.travel = travel, .context = (void *)(uintptr_t)meals->instance, .spots = meals->spots,
+                                                 .speed_mmps = (uint32_t)(meals->instance->metres_per_minute * 1000 / 60) + 2};
     draft.problem.weights = meals->options->weights;
     draft.problem.one_bundle = !meals->options->relaxed;
     struct plan_options options = {.seed = meals->options->seed + meals->result->decisions * UINT64_C(7919), .iterations = meals->options->iterations};

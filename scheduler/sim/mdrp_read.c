@@ -235,7 +235,7 @@ void mdrp_free(struct mdrp_instance *instance)
     free(instance);
 }
 
-static const struct mdrp_spot *spot_of(const struct mdrp_instance *instance, uint32_t place)
+const struct mdrp_spot *mdrp_place(const struct mdrp_instance *instance, uint32_t place)
 {
     if (place < instance->restaurant_count) return &instance->restaurants[place];
     place -= instance->restaurant_count;
@@ -247,7 +247,7 @@ static const struct mdrp_spot *spot_of(const struct mdrp_instance *instance, uin
 
 uint32_t mdrp_travel_s(const struct mdrp_instance *instance, uint32_t from, uint32_t to)
 {
-    const struct mdrp_spot *a = spot_of(instance, from), *b = spot_of(instance, to);
+    const struct mdrp_spot *a = mdrp_place(instance, from), *b = mdrp_place(instance, to);
     double dx = a->x - b->x, dy = a->y - b->y;
     return (uint32_t)ceil(sqrt(dx * dx + dy * dy) * 60 / instance->metres_per_minute);
 }

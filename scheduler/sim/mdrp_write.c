@@ -41,13 +41,6 @@ static void write_orders(const struct mdrp_instance *instance, const struct mdrp
     }
 }
 
-static const char *place_name(const struct mdrp_instance *instance, uint32_t place)
-{
-    if (place < instance->restaurant_count) return instance->restaurants[place].name;
-    place -= instance->restaurant_count;
-    return place < instance->order_count ? instance->orders[place].spot.name : instance->couriers[place - instance->order_count].spot.name;
-}
-
 void mdrp_write(const struct mdrp_instance *instance, const struct mdrp_day *day, struct buffer *assignments, struct buffer *orders, struct buffer *couriers)
 {
     double *dropoff_min = mem_zalloc(instance->order_count, sizeof *dropoff_min);
@@ -58,6 +51,6 @@ void mdrp_write(const struct mdrp_instance *instance, const struct mdrp_day *day
     for (uint32_t c = 0; c < instance->courier_count; c++)
         for (uint32_t m = 0; m < day->move_count; m++)
             if (day->moves[m].courier == c)
-                buffer_printf(couriers, "%s %.17g %s %s\n", instance->couriers[c].spot.name, in_minutes(day->moves[m].depart_s), place_name(instance, day->moves[m].from),
-                              place_name(instance, day->moves[m].to));
+                buffer_printf(couriers, "%s %.17g %s %s\n", instance->couriers[c].spot.name, in_minutes(day->moves[m].depart_s), mdrp_place(instance, day->moves[m].from)->name,
+                              mdrp_place(instance, day->moves[m].to)->name);
 }

@@ -5,28 +5,53 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SILENT_MS = 1200000, ANSWER_MS = 20000, POSITIONS_MAX = 1024 };
+
+/* Of five couriers two stay all day, one comes for the noon peak, one for the evening's, one leaves in the afternoon. */
+static void draw_shift(struct run *run, struct rider *rider, uint32_t index)
+{
+    int64_t hour_ms = 3600000, span_ms = (int64_t)run->options->hours * hour_ms;
+    int64_t jitter_ms = (int64_t)rng_below(&run->rng, 1800) * 1000;
+    switch (index % 5) {
+    case 0: rider->on_ms += span_ms / 12 + jitter_ms; break;
+    case 1: rider->on_ms += span_ms / 3 + jitter_ms; break;
+    case 2: rider->off_ms -= jitter_ms + (CLOSING_HOURS - 1) * hour_ms + span_ms / 4; break;
+    default: break;
+    }
+}
+
 void riders_make(struct run *run)
 {
     run->riders = mem_zalloc(run->options->couriers, sizeof *run->riders);
+    run->positions = mem_zalloc(POSITIONS_MAX, sizeof *run->positions);
+    run->decisions = mem_zalloc(POSITIONS_MAX, sizeof *run->decisions);
     for (uint32_t i = 0; i < run->options->couriers; i++) {
         struct rider *rider = &run->riders[i];
         uint32_t skills = BIT(SKILL_CONTROLLED) | (rng_below(&run->rng, 10) < 8 ? BIT(SKILL_COLD_CHAIN) : 0) | (rng_below(&run->rng, 10) < 7 ? BIT(SKILL_SAMPLING) : 0);
         rider->courier = (struct courier){.id = {i + 1}, .skills = skills, .volume_ml_max = 40000, .cold_ml_max = 6000, .kits_preloaded = 2, .active = true};
         rider->at = run->demand.pharmacies[rng_below(&run->rng, PHARMACIES)];
         if (rng_below(&run->rng, 1000) < run->options->breakdown_pm) rider->breaks_ms = run->start_ms + (int64_t)rng_below(&run->rng, run->options->hours * 3600) * 1000;
-        struct command command = run_command(run, COMMAND_SHIFT_START, (struct order_id){0}, rider->courier.id);
-        command.shift.courier = rider->courier;
-        command.shift.at = rider->at;
-        command.shift.ends_ms = run->end_ms;
-        enum status rc = run_do(run, &command);
-        ASSERT(rc == STATUS_OK);
+        if (rng_below(&run->rng, 1000) < run->options->offline_pm) rider->silent_ms = run->start_ms + (int64_t)rng_below(&run->rng, run->options->hours * 3600) * 1000;
+        rider->on_ms = run->start_ms;
+        rider->off_ms = run->end_ms;
+        rider->answer_ms = run->start_ms + (int64_t)rng_below(&run->rng, ANSWER_MS / (STEP_S * 1000)) * STEP_S * 1000;
+        if (run->options->shifts) draw_shift(run, rider, i);
     }
+}
+
+/* The positions of a step in one tick: couriers' phones are read together. */
+static void run_tell(struct run *run, uint32_t *count)
+{
+    if (*count > 0) run_do_all(run, run->positions, *count);
+    *count = 0;
 }
 
 void riders_free(struct run *run)
 {
     for (uint32_t i = 0; run->riders && i < run->options->couriers; i++) geo_route_free(&run->riders[i].route);
     free(run->riders);
+    free(run->positions);
+    free(run->decisions);
 }
 
 static enum status tell(struct run *run, const struct rider *rider, enum stop_event event, enum fail_reason fail)
@@ -47,12 +72,19 @@ static void stand(struct rider *rider)
     rider->collected = false;
 }
 
-/* Offers are looked at a little after they come, the oldest first. */
-static void answer_offers(struct run *run, struct rider *rider)
+static bool is_silent(const struct run *run, const struct rider *rider)
+{
+    return rider->silent_ms && run->now_ms >= rider->silent_ms && run->now_ms < rider->silent_ms + SILENT_MS;
+}
+
+/* Offers are looked at a little after they come, each courier at his own times, the oldest first. */
+static void answer_offers(struct run *run)
 {
     for (uint32_t i = 0; i < world_order_count(run->world); i++) {
         const struct world_order *order = world_order_at(run->world, i);
-        if (order->order.phase != ORDER_ASSIGNED || order->courier.v != rider->courier.id.v || run->now_ms - order->assigned_ms < 15000) continue;
+        if (order->order.phase != ORDER_ASSIGNED || run->now_ms - order->assigned_ms < 15000) continue;
+        const struct rider *rider = &run->riders[order->courier.v - 1];
+        if (rider->broken || is_silent(run, rider) || run->now_ms < rider->answer_ms) continue;
         struct command command = run_command(run, COMMAND_ANSWER, order->order.id, rider->courier.id);
         command.answer.accept = rng_below(&run->rng, 1000) >= run->options->decline_pm;
         if (!command.answer.accept) run->result->declines++;
@@ -114,6 +146,7 @@ static void note_lab(struct run *run, const struct rider *rider)
 {
     const struct world_order *order = world_order(run->world, rider->order);
     int64_t age_ms = run->now_ms - order->collected_ms;
+    run->result->specimens++;
     if (order->order.stability_s && age_ms > (int64_t)order->order.stability_s * 1000) {
         run->result->specimens_too_old++;
         (void)tell(run, rider, STOP_EVENT_LAB_REJECTED, FAIL_OTHER);
@@ -183,24 +216,62 @@ static void break_down(struct run *run, struct rider *rider)
     stand(rider);
 }
 
+/* He comes when his shift begins, and goes when it is over and nothing of his is left. */
+static void keep_shift(struct run *run, struct rider *rider)
+{
+    if (!rider->started) {
+        if (run->now_ms < rider->on_ms) return;
+        rider->started = true;
+        struct command command = run_command(run, COMMAND_SHIFT_START, (struct order_id){0}, rider->courier.id);
+        command.shift.courier = rider->courier;
+        command.shift.at = rider->at;
+        command.shift.ends_ms = rider->off_ms;
+        enum status rc = run_do(run, &command);
+        ASSERT(rc == STATUS_OK);
+    }
+    if (rider->ended || run->now_ms < rider->off_ms) return;
+    const struct world_courier *courier = world_courier(run->world, rider->courier.id);
+    if (courier && courier->stop_count > 0) return;
+    struct command command = run_command(run, COMMAND_SHIFT_END, (struct order_id){0}, rider->courier.id);
+    rider->ended = run_do(run, &command) == STATUS_OK;
+}
+
+static void move_on(struct run *run, struct rider *rider)
+{
+    if (rider->state != RIDER_IDLE) rider->busy_ms += STEP_S * 1000;
+    if (rider->state == RIDER_DRIVING) {
+        rider->driving_ms += STEP_S * 1000;
+        drive(run, rider);
+    } else if (rider->state == RIDER_SERVING) serve(run, rider);
+    if (rider->state == RIDER_IDLE) set_off(run, rider);
+}
+
 void riders_step(struct run *run)
 {
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < run->options->couriers; i++)
+        if (run->now_ms >= run->riders[i].answer_ms + STEP_S * 1000) run->riders[i].answer_ms = run->now_ms + ANSWER_MS - STEP_S * 1000;
+    answer_offers(run);
     for (uint32_t i = 0; i < run->options->couriers; i++) {
         struct rider *rider = &run->riders[i];
-        if (rider->broken) continue;
+        if (rider->broken || rider->ended) continue;
+        if (!is_silent(run, rider)) keep_shift(run, rider);
+        if (!rider->started || rider->ended) continue;
         if (rider->breaks_ms && run->now_ms >= rider->breaks_ms) break_down(run, rider);
         if (rider->broken) continue;
-        if (run->now_ms >= rider->answer_ms) {
-            answer_offers(run, rider);
-            rider->answer_ms = run->now_ms + 20000;
+        if (is_silent(run, rider)) {
+            run->result->offline += run->now_ms - rider->silent_ms < STEP_S * 1000;
+            rider->since_ms += STEP_S * 1000; /* he stands still */
+            continue;
         }
-        if (rider->state == RIDER_DRIVING) drive(run, rider);
-        else if (rider->state == RIDER_SERVING) serve(run, rider);
-        if (rider->state == RIDER_IDLE) set_off(run, rider);
-        struct command command = run_command(run, COMMAND_POSITION, (struct order_id){0}, rider->courier.id);
-        memset(&command.cause, 0, sizeof command.cause);
-        command.position.at = rider->at;
-        command.position.at_ms = run->now_ms;
-        (void)run_do(run, &command);
+        bool stood = rider->state != RIDER_DRIVING;
+        move_on(run, rider);
+        if (stood && (run->now_ms / (STEP_S * 1000) + i) % 6 != 0) continue; /* who stands still says so once a minute */
+        struct command *command = &run->positions[told++];
+        *command = run_command(run, COMMAND_POSITION, (struct order_id){0}, rider->courier.id);
+        command->position.at = rider->at;
+        command->position.at_ms = run->now_ms;
+        if (told == POSITIONS_MAX) run_tell(run, &told);
     }
+    run_tell(run, &told);
 }

@@ -29,6 +29,17 @@ void roads_deinit(struct roads *roads)
     free(roads->spots);
 }
 
+void roads_use(struct roads *roads, const struct geo_metric *metric)
+{
+    if (roads->metric == metric) return;
+    roads->metric = metric;
+    roads->speed_mmps = geo_metric_speed_max_mmps(metric);
+    for (uint32_t i = 0; i < roads->count; i++) {
+        geo_label_free(roads->places[i].label);
+        roads->places[i].label = NULL;
+    }
+}
+
 static uint32_t *slot_of(const struct roads *roads, struct point at)
 {
     uint64_t key = (uint64_t)(uint32_t)at.lat_e7 << 32 | (uint32_t)at.lon_e7;

@@ -7,10 +7,13 @@
 /* 10:00 on a Tuesday in China: a shift begins before the noon peak. */
 #define START_MS INT64_C(1704160800000)
 
+enum { UTC_OFFSET_MS = 28800000, ORDER_EVENTS_MS = 14400000 }; /* an order's approval, readiness and cancellation come within four hours */
+
 struct sim_options sim_options_default(void)
 {
     return (struct sim_options){.policy = SIM_LNS, .seed = 1, .orders = 500, .couriers = 60, .hours = 6, .plan_iterations = 150,
-                                .absent_pm = 15, .decline_pm = 20, .cancel_pm = 15, .late_pharmacy_pm = 30, .breakdown_pm = 30};
+                                .surge_percent = 100, .shifts = true,
+                                .absent_pm = 15, .decline_pm = 20, .cancel_pm = 15, .late_pharmacy_pm = 30, .breakdown_pm = 30, .offline_pm = 30};
 }
 
 struct command run_command(const struct run *run, enum command_kind kind, struct order_id order, struct courier_id courier)
@@ -35,18 +38,28 @@ static void count_fact(struct run *run, const struct fact *fact, struct buffer *
     hash_stream_add(run->digest, bytes->data, bytes->size);
 }
 
-static enum status tick(struct run *run, const struct command *command)
+static void tick_all(struct run *run, const struct command *commands, uint32_t count, struct decision *decisions)
 {
     struct fact_list facts;
-    struct decision decision = {0};
     struct buffer bytes;
     fact_list_init(&facts);
     buffer_init(&bytes, 1 << 20);
-    dispatch_tick(run->world, run->now_ms, command, command ? 1 : 0, &facts, &decision);
+    dispatch_tick(run->world, run->now_ms, commands, count, &facts, decisions);
     for (uint32_t i = 0; i < facts.count; i++) count_fact(run, &facts.facts[i], &bytes);
     buffer_deinit(&bytes);
     fact_list_deinit(&facts);
+}
+
+static enum status tick(struct run *run, const struct command *command)
+{
+    struct decision decision = {0};
+    tick_all(run, command, command ? 1 : 0, &decision);
     return decision.error.status;
+}
+
+void run_do_all(struct run *run, struct command *commands, uint32_t count)
+{
+    tick_all(run, commands, count, run->decisions);
 }
 
 enum status run_do(struct run *run, struct command *command)
@@ -68,7 +81,8 @@ static enum status do_order(struct run *run, enum command_kind kind, const struc
 
 static void demand_step(struct run *run)
 {
-    for (uint32_t i = 0; i < run->demand.count; i++) {
+    while (run->demand.live < run->demand.count && run->demand.orders[run->demand.live].order.accepted_ms + ORDER_EVENTS_MS < run->now_ms) run->demand.live++;
+    for (uint32_t i = run->demand.live; i < run->demand.count; i++) {
         struct sim_order *order = &run->demand.orders[i];
         if (order->order.accepted_ms > run->now_ms) break;
         if (!order->entered) {
@@ -128,16 +142,29 @@ static int by_value(const void *a, const void *b)
 static void sum_up(struct run *run, struct tally *tally)
 {
     struct sim_result *result = run->result;
-    uint64_t sum_s = 0, driven_dm = 0;
+    uint64_t sum_s = 0, driven_dm = 0, busy_ms = 0, late_s = 0;
     result->orders = run->demand.count;
     for (uint32_t i = 0; i < run->demand.count; i++) result->tests += run->demand.orders[i].order.kind == ORDER_KIND_TEST;
     result->unfinished = result->orders - result->delivered - result->at_lab - result->failed - result->returned - result->cancelled - result->rejected;
-    for (uint32_t i = 0; i < run->options->couriers; i++) driven_dm += run->riders[i].driven_dm;
+    for (uint32_t i = 0; i < run->options->couriers; i++) {
+        driven_dm += run->riders[i].driven_dm;
+        busy_ms += run->riders[i].busy_ms;
+        result->driven_s += run->riders[i].driving_ms / 1000;
+    }
+    uint32_t owed = result->orders - result->cancelled - result->failed - result->returned;
+    if (owed) result->share_of_all_within_3h = (double)result->within_3h / owed;
+    if (result->plans) result->decision_mean_ms = (double)run->decision_us_sum / 1000 / (double)result->plans;
+    result->decision_max_ms = (double)run->decision_us_max / 1000;
     result->changes_per_order /= result->orders;
     if (!tally->succeeded) return;
     uint32_t n = tally->succeeded;
     qsort(tally->took_s, n, sizeof *tally->took_s, by_value);
-    for (uint32_t i = 0; i < n; i++) sum_s += tally->took_s[i];
+    for (uint32_t i = 0; i < n; i++) {
+        sum_s += tally->took_s[i];
+        if (tally->took_s[i] > 10800) late_s += tally->took_s[i] - 10800;
+    }
+    result->late_min_per_order = (double)late_s / n / 60;
+    result->work_min_per_order = (double)busy_ms / n / 60000;
     result->share_within_3h = (double)result->within_3h / n;
     result->mean_min = (double)sum_s / n / 60;
     result->p50_min = tally->took_s[(n - 1) * 50 / 100] / 60.0;
@@ -147,15 +174,27 @@ static void sum_up(struct run *run, struct tally *tally)
     if (result->at_lab) result->collection_to_lab_mean_min = (double)run->collection_ms / result->at_lab / 60000;
 }
 
+/* On the hour other travel times hold, and what is planned is timed again. */
+static void follow_traffic(struct run *run)
+{
+    if (!run->options->by_hour) return;
+    const struct geo_metric *metric = run->options->by_hour[(run->now_ms + UTC_OFFSET_MS) / 3600000 % 24];
+    if (metric == run->roads.metric) return;
+    roads_use(&run->roads, metric);
+    dispatch_plan_stale(run->world);
+}
+
 static enum status play(struct run *run, struct error *err)
 {
     struct tally tally = {.took_s = mem_zalloc(run->demand.count + 1, sizeof *tally.took_s), .counted = mem_zalloc(run->demand.count + 1, sizeof *tally.counted)};
     enum status rc = STATUS_OK;
     for (; run->now_ms < run->end_ms && rc == STATUS_OK; run->now_ms += STEP_S * 1000) {
+        follow_traffic(run);
         demand_step(run);
         (void)tick(run, NULL);
         riders_step(run);
         rc = policy_plan(run, err);
+        if (run->options->misses_max && run->result->promises_missed > run->options->misses_max) break;
         for (uint32_t i = 0; i < world_order_count(run->world); i++) count_order(run, &tally, world_order_at(run->world, i));
     }
     if (rc == STATUS_OK) sum_up(run, &tally);
@@ -166,7 +205,8 @@ static enum status play(struct run *run, struct error *err)
 
 static enum status check_options(const struct sim_options *options, struct error *err)
 {
-    if (options->policy != SIM_NEAREST && options->policy != SIM_LNS) return error_field(err, "policy", "nearest or lns");
+    if (options->policy != SIM_NEAREST && options->policy != SIM_LNS && options->policy != SIM_BATCH) return error_field(err, "policy", "nearest, batch or lns");
+    if (options->surge_percent < 100 || options->surge_percent > SIM_SURGE_MAX_PERCENT) return error_field(err, "surge", "1 to %d times", SIM_SURGE_MAX_PERCENT / 100);
     if (!options->orders || options->orders > SIM_ORDERS_MAX) return error_field(err, "orders", "1 to %d", SIM_ORDERS_MAX);
     if (!options->couriers || options->couriers > SIM_COURIERS_MAX) return error_field(err, "couriers", "1 to %d", SIM_COURIERS_MAX);
     if (!options->hours || options->hours > SIM_HOURS_MAX - 1) return error_field(err, "hours", "1 to %d", SIM_HOURS_MAX - 1);
@@ -183,7 +223,7 @@ enum status sim_run(const struct geo_metric *metric, const struct sim_options *o
     run.world = world_new(&world);
     run.digest = hash_stream_new();
     rng_init(&run.rng, options->seed ^ UINT64_C(0x5349));
-    roads_init(&run.roads, metric, options->orders + PHARMACIES + LABS + DEPOTS + 1);
+    roads_init(&run.roads, metric, demand_size(options) * (options->rows ? 2 : 1) + PHARMACIES + LABS + DEPOTS + 1);
     enum status rc = demand_make(&run.demand, &run.roads, options, START_MS, err);
     if (rc == STATUS_OK) {
         riders_make(&run);

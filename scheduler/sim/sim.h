@@ -16,16 +16,32 @@ enum sim_policy {
 };
 const char *sim_policy_name(enum sim_policy policy);
 
-enum { SIM_ORDERS_MAX = 20000, SIM_COURIERS_MAX = 2000, SIM_HOURS_MAX = 12 };
+enum { SIM_ORDERS_MAX = 200000, SIM_COURIERS_MAX = 20000, SIM_HOURS_MAX = 12, SIM_SURGE_MAX_PERCENT = 2000 };
+
+/** An order of a demand file. Its places are put on the nearest road. */
+struct sim_row {
+    int32_t accepted_s, ready_s;   /* after 10:00, the day's begin; ready: of a prescription at the pharmacy, not before it is accepted */
+    bool test;                     /* a home test: kit, visit, one of the laboratories; else a prescription */
+    double pickup_lat, pickup_lon; /* pharmacy, or depot of the kit */
+    double home_lat, home_lon;
+    uint32_t service_s;            /* at the door; 0: drawn */
+    bool urgent;
+};
 
 struct sim_options {
     enum sim_policy policy;
     uint64_t seed;
     uint32_t orders, couriers, hours;
     uint32_t plan_iterations;      /* per planning run */
+    uint32_t surge_percent;        /* of flu prescriptions, a fifth of all on a usual day: 100 usual, 450 and 1400 have been seen; `orders` is the usual day's */
+    bool shifts;                   /* couriers come and go through the day; else all are there from first to last */
+    const struct sim_row *rows;    /* `orders` of them, ascending by acceptance: this demand; NULL: made up. Borrowed */
+    const struct geo_metric *const *by_hour; /* travel times of each hour of the day, 24; NULL: the same all day. Borrowed */
+    int64_t (*clock_us)(void);     /* NULL, or: times decisions for the record; changes nothing else */
+    uint32_t misses_max;           /* end the day when more promises than this have been missed: it is lost; 0: play to the end */
     /* faults, in thousandths */
     uint32_t absent_pm, decline_pm, cancel_pm, late_pharmacy_pm; /* of orders or offers */
-    uint32_t breakdown_pm;         /* of couriers, once in the run */
+    uint32_t breakdown_pm, offline_pm; /* of couriers, once in the run; offline: twenty minutes without a sign and without moving on */
 };
 struct sim_options sim_options_default(void);
 
@@ -35,10 +51,16 @@ struct sim_result {
     double share_within_3h;        /* within_3h / succeeded */
     double mean_min, p50_min, p90_min, p99_min; /* acceptance to hand-over or laboratory, of those that succeeded */
     double km_per_order;           /* driven by all couriers / succeeded */
+    double work_min_per_order;     /* driving and at stops, all couriers / succeeded */
+    double late_min_per_order;     /* beyond three hours / succeeded */
+    double share_of_all_within_3h; /* within_3h / orders not cancelled, not failed at the door: what nobody brought counts against it */
+    uint32_t specimens;            /* collected */
+    uint64_t driven_s;             /* of all couriers, on the road */
+    double decision_mean_ms, decision_max_ms; /* 0 without a clock */
     double changes_per_order;      /* stops already told to a courier that moved or left / orders */
     double collection_to_lab_mean_min;
     uint32_t specimens_too_old;    /* beyond their stability at the laboratory's door */
-    uint32_t promises_missed, breakdowns, declines;
+    uint32_t promises_missed, breakdowns, declines, offline;
     uint64_t facts, plans, evaluations;
     struct sha256 digest;          /* of all facts: two equal runs have equal digests */
 };
@@ -88,6 +110,8 @@ struct mdrp_texts {
 /** INVALID_ARGUMENT with file, line and what is wrong. */
 must_use enum status mdrp_read(const struct mdrp_texts *texts, struct mdrp_instance **out, struct error *err);
 void mdrp_free(struct mdrp_instance *instance);
+/** A place by its index, as below. */
+const struct mdrp_spot *mdrp_place(const struct mdrp_instance *instance, uint32_t place);
 /** Seconds between two places, rounded up; places are restaurants, then orders, then couriers' starts. */
 uint32_t mdrp_travel_s(const struct mdrp_instance *instance, uint32_t from, uint32_t to);
 

@@ -42,7 +42,7 @@ function makeDay(seed, orders, couriers) {
 
 function play(folder, rules, ...more) {
   const out = path.join(scratch, `out-${path.basename(folder)}-${rules}`);
-  const run = spawnSync(program, ['simulate', '--mdrp', folder, '--rules', rules, '--policy', 'all', '--iterations', '60', '--json', '-o', out, ...more], { encoding: 'utf8' });
+  const run = spawnSync(program, ['simulate', '--mdrp', folder, '--rules', rules, '--policy', 'all', '--iterations', '20', '--json', '-o', out, ...more], { encoding: 'utf8' });
   assert.equal(run.status, 0, run.stderr);
   return { out, rows: run.stdout.trim().split('\n').map((line) => JSON.parse(line)) };
 }

@@ -122,6 +122,38 @@ static void test_planner_beats_the_nearest_idle_courier(void **state)
     assert_true(lns.km_per_order < nearest.km_per_order);
 }
 
+/* The same demand for all; batch shares ways, so it lies between the other two. */
+static void test_every_policy_ends_the_same_orders(void **state)
+{
+    (void)state;
+    struct sim_options options = small_day();
+    struct sim_result results[3];
+    for (uint32_t p = 0; p < 3; p++) {
+        options.policy = p == 0 ? SIM_NEAREST : p == 1 ? SIM_BATCH : SIM_LNS;
+        play(&options, &results[p]);
+        assert_int_equal(results[p].tests, results[0].tests);
+        assert_true(results[p].specimens >= results[p].at_lab && results[p].work_min_per_order > 0);
+        assert_true(results[p].share_of_all_within_3h <= 1 && results[p].driven_s > 0);
+    }
+    assert_true(results[1].km_per_order < results[0].km_per_order);
+}
+
+static void test_surge_adds_prescriptions_only(void **state)
+{
+    (void)state;
+    struct sim_options options = small_day();
+    struct sim_result usual, surge;
+    struct error err;
+    options.policy = SIM_BATCH;
+    options.couriers = 40;
+    assert_int_equal(sim_run(metric, &options, &usual, &err), STATUS_OK);
+    options.surge_percent = 1400;
+    assert_int_equal(sim_run(metric, &options, &surge, &err), STATUS_OK);
+    assert_int_equal(surge.orders, 80 + 12 * 13); /* a fifth of three quarters of 80, fourteen times */
+    assert_true(surge.tests <= usual.tests + 15);
+    assert_int_equal(surge.delivered + surge.at_lab + surge.failed + surge.returned + surge.cancelled + surge.rejected + surge.unfinished, surge.orders);
+}
+
 static void test_options_out_of_bounds_are_refused(void **state)
 {
     (void)state;
@@ -144,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calm_day_delivers_everything),        cmocka_unit_test(test_same_seed_same_facts_another_seed_others),
         cmocka_unit_test(test_rough_day_ends_with_a_reason_for_everything), cmocka_unit_test(test_planner_beats_the_nearest_idle_courier),
+        cmocka_unit_test(test_every_policy_ends_the_same_orders),   cmocka_unit_test(test_surge_adds_prescriptions_only),
         cmocka_unit_test(test_options_out_of_bounds_are_refused),
     };
     return cmocka_run_group_tests(tests, make_city, drop_city);
