@@ -283,6 +283,29 @@ static enum status on_explain(struct api *api, struct wait *wait, struct rpc_cal
     return api_ask(api, wait, question, err);
 }
 
+static Meddispatch__V1__ExplainCandidate *candidate_view(struct arena *arena, const struct explain_candidate *candidate)
+{
+    const struct { const char *term; int64_t cost; } terms[] = {{"late", candidate->terms.late}, {"waiting", candidate->terms.flow},  {"travel", candidate->terms.travel},
+                                                                {"work", candidate->terms.work}, {"fairness", candidate->terms.fair}, {"changes", candidate->terms.change}};
+    Meddispatch__V1__ExplainCandidate *out = view_alloc(arena, 1, sizeof *out);
+    meddispatch__v1__explain_candidate__init(out);
+    out->courier_id = candidate->courier.v;
+    out->couriers = candidate->couriers;
+    out->rule = view_text(arena, candidate->rule);
+    out->text = view_text(arena, candidate->text);
+    out->arrive_ms = candidate->done_ms;
+    out->cost_ms = candidate->cost;
+    out->terms = view_alloc(arena, COUNT_OF(terms), sizeof *out->terms);
+    for (size_t i = 0; i < COUNT_OF(terms); i++) {
+        if (terms[i].cost == 0) continue;
+        Meddispatch__V1__CostTerm *term = out->terms[out->n_terms++] = view_alloc(arena, 1, sizeof *term);
+        meddispatch__v1__cost_term__init(term);
+        term->term = view_text(arena, terms[i].term);
+        term->cost_ms = terms[i].cost;
+    }
+    return out;
+}
+
 static void send_explanation(struct rpc_call *call, const struct message *message)
 {
     struct arena *arena = arena_new(4u << 20);
@@ -293,16 +316,9 @@ static void send_explanation(struct rpc_call *call, const struct message *messag
     response.unplanned_reason = view_text(arena, explanation->reason == UNPLANNED_NONE ? "" : unplanned_reason_name(explanation->reason));
     response.n_candidates = explanation->candidate_count;
     response.candidates = view_alloc(arena, explanation->candidate_count, sizeof *response.candidates);
-    for (uint32_t i = 0; i < explanation->candidate_count; i++) {
-        const struct explain_candidate *candidate = &explanation->candidates[i];
-        Meddispatch__V1__ExplainCandidate *out = response.candidates[i] = view_alloc(arena, 1, sizeof *out);
-        meddispatch__v1__explain_candidate__init(out);
-        out->courier_id = candidate->courier.v;
-        out->couriers = candidate->couriers;
-        out->rule = view_text(arena, candidate->rule);
-        out->text = view_text(arena, candidate->text);
-        out->arrive_ms = candidate->done_ms;
-    }
+    for (uint32_t i = 0; i < explanation->candidate_count; i++) response.candidates[i] = candidate_view(arena, &explanation->candidates[i]);
+    if (explanation->has_own) response.own = candidate_view(arena, &explanation->own);
+    if (explanation->has_runner_up) response.runner_up = candidate_view(arena, &explanation->runner_up);
     const struct view *view = message->view;
     for (uint32_t c = 0; view && c < view->courier_count; c++) {
         response.stops = view_alloc(arena, view->couriers[c].stop_count, sizeof *response.stops);

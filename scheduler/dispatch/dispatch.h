@@ -33,6 +33,7 @@ struct world_options {
     uint32_t offer_horizon_s;         /* 900: an order is offered so long before its first stop begins, or when that is the next stop */
     uint32_t courier_silent_s;        /* 300: no position from a courier with orders */
     uint32_t replan_s;                /* 60: improve the running plan at least so often */
+    uint32_t cold_ride_max_s;         /* 7200: cold medicine, from the pharmacy's fridge to the door; 0: no limit */
 };
 /** The figures above for a city. */
 struct world_options world_options_default(struct city_id city);
@@ -171,6 +172,8 @@ void dispatch_spots(const struct point *at, uint32_t count, struct plan_spot *ou
 /** Something needs a courier, or the running plan has not been improved for replan_s. False while a request is out
  *  (until its COMMAND_PLAN_READY has been ticked, or dispatch_plan_lost). */
 must_use bool dispatch_needs_plan(const struct world *world, int64_t now_ms);
+/** While a planner is at work: something has happened that its plan does not know, so it should come to an end and look again. */
+must_use bool dispatch_plan_pressed(const struct world *world, int64_t now_ms);
 /** Take the snapshot and remember that a planner is at work. Never NULL. */
 must_use struct plan_request *dispatch_plan_request(struct world *world, int64_t now_ms);
 void plan_request_free(struct plan_request *request);
@@ -194,6 +197,7 @@ struct explain_candidate {
     char text[EXPLAIN_TEXT_MAX];
     int64_t done_ms;                  /* hand-over or lab acceptance, if it can */
     int64_t cost;                     /* soft cost added, in thousandths of a second of travel */
+    struct plan_terms terms;          /* of it */
 };
 
 struct explanation {
@@ -210,6 +214,9 @@ struct explanation {
     struct plan_stop stops[ORDER_STOPS_MAX];
     struct point stop_at[ORDER_STOPS_MAX];
     struct facility_id stop_facility[ORDER_STOPS_MAX];
+    bool has_own, has_runner_up;
+    struct explain_candidate own;     /* the courier who has it: what it costs that he has it; all zero on the current leg, which is not up for choice */
+    struct explain_candidate runner_up; /* who would have it at the least cost if not he, though others' orders and promises may forbid it now */
     int64_t late_s;                   /* expected lateness; 0 in time */
     uint32_t travel_s, travel_m;      /* of the legs to its own stops */
 };

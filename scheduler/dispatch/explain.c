@@ -2,6 +2,7 @@
 #include "dispatch/dispatch.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* No is counted by these; a courier who declined and one who is passed over for a fixed courier are classes of their own. */
@@ -25,9 +26,25 @@ static void class_text(unsigned class, uint32_t count, uint32_t detail, char *ou
     else if (class == UNPLANNED_CAPACITY) text_format(out, capacity, "%" PRIu32 " %s with no room in the box or the route", count, noun);
     else if (class == UNPLANNED_SHIFT_END) text_format(out, capacity, "%" PRIu32 " %s whose shift ends too early, by %" PRIu32 " min at the least", count, noun, detail / 60 + 1);
     else if (class == UNPLANNED_LAB_CLOSED) text_format(out, capacity, "%" PRIu32 " %s would come to a closed door, %" PRIu32 " min too late at the least", count, noun, detail / 60 + 1);
-    else if (class == UNPLANNED_STABILITY) text_format(out, capacity, "%" PRIu32 " %s could not bring the specimen to a laboratory in time, %" PRIu32 " min too late at the least", count, noun, detail / 60 + 1);
+    else if (class == UNPLANNED_STABILITY) text_format(out, capacity, "%" PRIu32 " %s could not bring it where it belongs before it spoils, %" PRIu32 " min too late at the least", count, noun, detail / 60 + 1);
+    else if (class == UNPLANNED_BREAK) text_format(out, capacity, "%" PRIu32 " %s whose break could not begin in time, %" PRIu32 " min too late at the least", count, noun, detail / 60 + 1);
+    else if (class == UNPLANNED_ROUTE_LENGTH) text_format(out, capacity, "%" PRIu32 " %s whose route would be longer than it may be", count, noun);
     else if (class == UNPLANNED_UNREACHABLE) text_format(out, capacity, "%" PRIu32 " %s with no road to it", count, noun);
     else text_format(out, capacity, "%" PRIu32 " %s", count, noun);
+}
+
+static struct explain_candidate able(const struct plan_request *request, uint32_t courier, const struct plan_bid *bid)
+{
+    struct explain_candidate candidate;
+    memset(&candidate, 0, sizeof candidate);
+    candidate.courier = request->problem.couriers[courier].courier;
+    candidate.couriers = 1;
+    candidate.rule = "";
+    candidate.done_ms = request->now_ms + (int64_t)bid->done_s * 1000;
+    candidate.cost = bid->cost;
+    candidate.terms = bid->terms;
+    text_format(candidate.text, sizeof candidate.text, "courier %" PRIu64 " can: done in %d min, extra cost %" PRId64 " s", candidate.courier.v, bid->done_s / 60, bid->cost / 1000);
+    return candidate;
 }
 
 /* Keep the cheapest, in order. */
@@ -38,33 +55,47 @@ static void add_able(struct explanation *out, const struct plan_request *request
     if (at >= CAN_MAX) return;
     if (out->candidate_count < CAN_MAX) out->candidate_count++;
     memmove(&out->candidates[at + 1], &out->candidates[at], (out->candidate_count - 1 - at) * sizeof *out->candidates);
-    struct explain_candidate *candidate = &out->candidates[at];
-    memset(candidate, 0, sizeof *candidate);
-    candidate->courier = request->problem.couriers[courier].courier;
-    candidate->couriers = 1;
-    candidate->rule = "";
-    candidate->done_ms = request->now_ms + (int64_t)bid->done_s * 1000;
-    candidate->cost = bid->cost;
-    text_format(candidate->text, sizeof candidate->text, "courier %" PRIu64 " can: done in %d min, extra cost %" PRId64 " s", candidate->courier.v, bid->done_s / 60, bid->cost / 1000);
+    out->candidates[at] = able(request, courier, bid);
+}
+
+/* Of an order that has a courier: his own bid, and the cheapest of those who have not declined. */
+static void weigh(const struct plan_request *request, uint32_t courier, const struct plan_bid *bid, struct explanation *out)
+{
+    const struct world_order *focus = request->focus;
+    struct courier_id id = request->problem.couriers[courier].courier;
+    if (!focus->courier.v || bid->rule != UNPLANNED_NONE) return;
+    if (id.v == focus->courier.v) {
+        out->has_own = true;
+        out->own = able(request, courier, bid);
+        return;
+    }
+    for (uint32_t i = 0; i < focus->declined_count; i++)
+        if (focus->declined[i].v == id.v) return;
+    if (out->has_runner_up && out->runner_up.cost <= bid->cost) return;
+    out->has_runner_up = true;
+    out->runner_up = able(request, courier, bid);
 }
 
 static void ask_couriers(const struct plan_request *request, struct explanation *out)
 {
     uint32_t counts[CLASS_COUNT] = {0}, details[CLASS_COUNT] = {0};
-    for (uint32_t c = 0; c < request->problem.courier_count; c++) {
-        struct plan_bid bid;
-        if (plan_bid(&request->problem, request->focus_task, c, &bid, NULL) != STATUS_OK) continue;
-        if (bid.rule == UNPLANNED_NONE && !bid.forbidden) {
-            add_able(out, request, c, &bid);
+    struct plan_bid *bids = mem_zalloc(request->problem.courier_count + 1, sizeof *bids);
+    uint32_t count = plan_bids(&request->problem, request->focus_task, bids, NULL) == STATUS_OK ? request->problem.courier_count : 0;
+    bool fixed = request->problem.tasks[request->focus_task].courier != PLAN_ANY;
+    for (uint32_t c = 0; c < count; c++) {
+        const struct plan_bid *bid = &bids[c];
+        weigh(request, c, bid, out);
+        if (bid->rule == UNPLANNED_NONE && !bid->forbidden) {
+            add_able(out, request, c, bid);
             continue;
         }
-        unsigned class = (unsigned)bid.rule;
-        bool fixed = request->problem.tasks[request->focus_task].courier != PLAN_ANY;
-        if (bid.forbidden) class = fixed ? CLASS_OTHER_COURIER : CLASS_DECLINED;
-        if (class == UNPLANNED_NO_SKILL) details[class] |= bid.detail;
-        else if (!counts[class] || bid.detail < details[class]) details[class] = bid.detail;
+        unsigned class = (unsigned)bid->rule;
+        if (bid->forbidden) class = fixed ? CLASS_OTHER_COURIER : CLASS_DECLINED;
+        if (class == UNPLANNED_NO_SKILL) details[class] |= bid->detail;
+        else if (!counts[class] || bid->detail < details[class]) details[class] = bid->detail;
         counts[class]++;
     }
+    free(bids);
     for (unsigned round = 0; round < CLASS_COUNT && out->candidate_count < EXPLAIN_CANDIDATES_MAX; round++) {
         unsigned largest = 0;
         for (unsigned class = 1; class < CLASS_COUNT; class++)

@@ -15,9 +15,29 @@ struct proposal {
     const struct command *command;
     uint32_t *route_of;        /* per order of the world: proposed route + 1 */
     uint32_t *unplanned_of;    /* per order: index into unplanned + 1 */
+    uint32_t *route_by;        /* per courier of the world: valid route + 1 */
+    uint32_t *told_count;      /* per courier: orders he was told of */
     bool *valid;               /* per route */
     uint32_t fallen;
 };
+
+/* Of the first courier >= id. */
+static uint32_t courier_index(const struct world *world, struct courier_id id)
+{
+    uint32_t low = 0, high = world->courier_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (world->couriers[middle]->courier.id.v < id.v) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static bool is_known(const struct world *world, struct courier_id id, uint32_t *index)
+{
+    *index = courier_index(world, id);
+    return *index < world->courier_count && world->couriers[*index]->courier.id.v == id.v;
+}
 
 static const struct world_order *order_of(const struct proposal *proposal, struct order_id id, uint32_t *index)
 {
@@ -81,10 +101,11 @@ static bool retime(const struct proposal *proposal, struct plan_route *route)
         if (free && place->close_ms && stop->begin_ms > place->close_ms && stop->kind != STOP_RETURN) return false;
         stop->leave_ms = stop->begin_ms + service_ms;
         now_ms = stop->leave_ms;
-        if (free && stop->kind == STOP_LAB && order->order.stability_s) {
+        uint32_t ride_max_s = stop->kind == STOP_LAB ? order->order.stability_s : stop->kind == STOP_HOME ? order_cold_ride_max_s(proposal->tick->world, &order->order) : 0;
+        if (free && ride_max_s) {
             for (uint32_t k = i; k-- > 0;) {
                 if (route->stops[k].order.v != stop->order.v) continue;
-                if (stop->leave_ms - route->stops[k].begin_ms > (int64_t)order->order.stability_s * 1000) return false;
+                if (stop->leave_ms - route->stops[k].begin_ms > (int64_t)ride_max_s * 1000) return false;
                 break;
             }
         }
@@ -97,7 +118,7 @@ static bool route_is_sound(const struct proposal *proposal, struct plan_route *r
     const struct world *world = proposal->tick->world;
     const struct world_courier *courier = courier_find(world, route->courier);
     if (!courier || !courier->on_shift || courier->route_version != route->route_version || route->stop_count > ROUTE_STOPS_MAX) return false;
-    uint32_t kits = 0, tests_known = 0;
+    uint32_t kits = 0, tests_known = 0, told = 0, at;
     for (uint32_t i = 0; i < route->stop_count; i++) {
         bool seen = false;
         for (uint32_t k = 0; k < i; k++) seen |= route->stops[k].order.v == route->stops[i].order.v;
@@ -106,15 +127,10 @@ static bool route_is_sound(const struct proposal *proposal, struct plan_route *r
         const struct world_order *order = order_of(proposal, route->stops[i].order, &index);
         if (!order || !may_carry(order, courier) || !chain_is_whole(route, order, &kits)) return false;
         tests_known++;
+        told += order_is_told(order); /* his, or he could not carry it */
     }
     if (kits > courier->kits && tests_known > 0) return false;
-    for (uint32_t i = 0; i < world->order_count; i++) { /* what the courier was told of stays with him */
-        const struct world_order *order = world->orders[i];
-        if (order->courier.v != courier->courier.id.v || !order_is_told(order)) continue;
-        bool kept = false;
-        for (uint32_t k = 0; k < route->stop_count; k++) kept |= route->stops[k].order.v == order->order.id.v;
-        if (!kept) return false;
-    }
+    if (!is_known(world, route->courier, &at) || told != proposal->told_count[at]) return false; /* what he was told of stays with him */
     return retime(proposal, route);
 }
 
@@ -122,8 +138,10 @@ static void fall(struct proposal *proposal, uint32_t r)
 {
     const struct plan_route *route = &proposal->command->plan.routes[r];
     if (!proposal->valid[r]) return;
+    uint32_t at;
     proposal->valid[r] = false;
     proposal->fallen++;
+    if (is_known(proposal->tick->world, route->courier, &at)) proposal->route_by[at] = 0;
     for (uint32_t i = 0; i < route->stop_count; i++) {
         uint32_t index;
         if (order_of(proposal, route->stops[i].order, &index) && proposal->route_of[index] == r + 1) proposal->route_of[index] = 0;
@@ -146,9 +164,8 @@ static void claim_orders(struct proposal *proposal, uint32_t r)
 
 static bool courier_proposed(const struct proposal *proposal, struct courier_id id)
 {
-    for (uint32_t r = 0; r < proposal->command->plan.route_count; r++)
-        if (proposal->valid[r] && proposal->command->plan.routes[r].courier.v == id.v) return true;
-    return false;
+    uint32_t at;
+    return is_known(proposal->tick->world, id, &at) && proposal->route_by[at] != 0;
 }
 
 /* An order may only leave a route if it comes to another, or is told to be left out; and may only come if its old route lets it go. */
@@ -237,11 +254,21 @@ static void judge(struct proposal *proposal)
         uint32_t index;
         if (order_of(proposal, command->plan.unplanned[i].order, &index)) proposal->unplanned_of[index] = i + 1;
     }
+    const struct world *world = proposal->tick->world;
+    for (uint32_t i = 0; i < world->order_count; i++) {
+        uint32_t at;
+        if (order_is_told(world->orders[i]) && is_known(world, world->orders[i]->courier, &at)) proposal->told_count[at]++;
+    }
     for (uint32_t r = 0; r < command->plan.route_count; r++) {
         bool twice = courier_proposed(proposal, command->plan.routes[r].courier);
         proposal->valid[r] = !twice && route_is_sound(proposal, &command->plan.routes[r]);
-        if (!proposal->valid[r]) proposal->fallen++;
-        else claim_orders(proposal, r);
+        uint32_t at;
+        if (!proposal->valid[r]) {
+            proposal->fallen++;
+            continue;
+        }
+        if (is_known(proposal->tick->world, command->plan.routes[r].courier, &at)) proposal->route_by[at] = r + 1;
+        claim_orders(proposal, r);
     }
     for (bool again = true; again;) {
         again = false;
@@ -265,6 +292,8 @@ enum status decide_plan(struct tick *tick, struct error *err)
     struct proposal proposal = {.tick = tick, .command = command};
     proposal.route_of = mem_zalloc(world->order_count + 1, sizeof *proposal.route_of);
     proposal.unplanned_of = mem_zalloc(world->order_count + 1, sizeof *proposal.unplanned_of);
+    proposal.route_by = mem_zalloc(world->courier_count + 1, sizeof *proposal.route_by);
+    proposal.told_count = mem_zalloc(world->courier_count + 1, sizeof *proposal.told_count);
     proposal.valid = mem_zalloc(command->plan.route_count + 1, sizeof *proposal.valid);
     judge(&proposal);
     for (uint32_t r = 0; r < command->plan.route_count; r++)
@@ -275,6 +304,8 @@ enum status decide_plan(struct tick *tick, struct error *err)
     world->plan_last_ms = tick->now_ms;
     free(proposal.route_of);
     free(proposal.unplanned_of);
+    free(proposal.route_by);
+    free(proposal.told_count);
     free(proposal.valid);
     return STATUS_OK;
 }

@@ -9,6 +9,7 @@ enum { PROMISE_MARGIN_S = 600,     /* plan to be this much earlier than promised
        STABILITY_MARGIN_S = 300,
        APPROVAL_GUESS_S = 300, READY_GUESS_S = 120,
        SERVICE_LEFT_MIN_S = 30,
+       WORKED_ORDER_S = 900, WORKED_SPAN_S = 4 * 3600, /* an order that has ended counts as a quarter of an hour of work, for four hours */
        COMMIT_AHEAD_S = 1800 };    /* the next stop is the current leg if it begins within this time */
 
 struct builder {
@@ -120,6 +121,11 @@ static uint32_t find_courier(const struct builder *builder, struct courier_id id
     return low < builder->request->problem.courier_count && builder->couriers[low].courier.v == id.v ? low : PLAN_ANY;
 }
 
+uint32_t order_cold_ride_max_s(const struct world *world, const struct order *order)
+{
+    return order->kind == ORDER_KIND_PRESCRIPTION && order->goods.cold_ml > 0 && order->phase != ORDER_RETURNING ? world->options.cold_ride_max_s : 0;
+}
+
 static void fill_limits(struct builder *builder, const struct world_order *o, struct plan_task *task)
 {
     const struct order *order = &o->order;
@@ -127,10 +133,12 @@ static void fill_limits(struct builder *builder, const struct world_order *o, st
     task->due_s = PLAN_NO_LIMIT_S;
     if (order->promise_ms && order->phase != ORDER_RETURNING) task->due_s = seconds(order->promise_ms - INT64_C(1000) * PROMISE_MARGIN_S, builder->now_ms, false);
     task->latest_s = PLAN_NO_LIMIT_S;
-    if (!order->stability_s) return;
-    uint32_t margin_s = order->stability_s > 4 * STABILITY_MARGIN_S ? STABILITY_MARGIN_S : order->stability_s / 4;
-    if (o->collected_ms) task->latest_s = seconds(o->collected_ms + (int64_t)(order->stability_s - margin_s) * 1000, builder->now_ms, false);
-    else task->ride_max_s = order->stability_s - margin_s;
+    uint32_t ride_max_s = order->stability_s ? order->stability_s : order_cold_ride_max_s(builder->world, order);
+    int64_t begun_ms = order->stability_s ? o->collected_ms : o->on_board ? o->picked_up_ms : 0;
+    if (!ride_max_s) return;
+    uint32_t margin_s = ride_max_s > 4 * STABILITY_MARGIN_S ? STABILITY_MARGIN_S : ride_max_s / 4;
+    if (begun_ms) task->latest_s = seconds(begun_ms + (int64_t)(ride_max_s - margin_s) * 1000, builder->now_ms, false);
+    else task->ride_max_s = ride_max_s - margin_s;
 }
 
 static void add_task(struct builder *builder, uint32_t index)
@@ -226,6 +234,15 @@ static void add_courier(struct builder *builder, const struct world_courier *cou
         .volume_ml_max = courier->courier.volume_ml_max, .cold_ml_max = courier->courier.cold_ml_max, .kits = courier->kits};
 }
 
+/* What a courier has carried since his shift began, for fairness; ended orders are still known for some hours. */
+static void add_worked(struct builder *builder, const struct world_order *o)
+{
+    if (!order_phase_is_terminal(o->order.phase) || !o->courier.v) return;
+    uint32_t c = find_courier(builder, o->courier);
+    if (c == PLAN_ANY || o->ended_ms < builder->now_ms - INT64_C(1000) * WORKED_SPAN_S) return;
+    if (builder->couriers[c].worked_s < WORKED_SPAN_S) builder->couriers[c].worked_s += WORKED_ORDER_S;
+}
+
 static struct plan_request *build(const struct world *world, int64_t now_ms)
 {
     uint32_t places = world->courier_count + world->order_count * (2 + ORDER_LABS_MAX) + 1, slots = 1024;
@@ -241,7 +258,10 @@ static struct plan_request *build(const struct world *world, int64_t now_ms)
     builder.task_of = take(&builder, world->order_count, sizeof *builder.task_of);
     for (uint32_t i = 0; i < world->courier_count; i++)
         if (world->couriers[i]->on_shift) add_courier(&builder, world->couriers[i]);
-    for (uint32_t i = 0; i < world->order_count; i++) add_task(&builder, i);
+    for (uint32_t i = 0; i < world->order_count; i++) {
+        add_task(&builder, i);
+        add_worked(&builder, world->orders[i]);
+    }
     for (uint32_t i = 0; i < request->problem.courier_count; i++) add_route(&builder, courier_find(world, builder.couriers[i].courier), &builder.couriers[i]);
     request->places = builder.places;
     request->problem.origin_ms = now_ms;
@@ -275,6 +295,11 @@ bool dispatch_needs_plan(const struct world *world, int64_t now_ms)
     if (world->plan_out) return false;
     if (world->plan_due_ms <= now_ms) return true;
     return world->has_open && now_ms >= world->plan_last_ms + (int64_t)world->options.replan_s * 1000;
+}
+
+bool dispatch_plan_pressed(const struct world *world, int64_t now_ms)
+{
+    return world->plan_out && world->plan_due_ms <= now_ms;
 }
 
 struct plan_request *dispatch_plan_request(struct world *world, int64_t now_ms)

@@ -7,7 +7,7 @@
 struct world_options world_options_default(struct city_id city)
 {
     return (struct world_options){.city = city, .utc_offset_s = 28800, .approval_alert_s = 900, .ready_alert_s = 1800, .answer_timeout_s = 120,
-                                  .offer_horizon_s = 900, .courier_silent_s = 300, .replan_s = 60};
+                                  .offer_horizon_s = 900, .courier_silent_s = 300, .replan_s = 60, .cold_ride_max_s = 7200};
 }
 
 struct world *world_new(const struct world_options *options)

@@ -51,6 +51,8 @@ void order_drop(struct world *world, uint32_t index);
 uint32_t order_index(const struct world *world, struct order_id id); /* of the first id >= `id` */
 bool order_is_told(const struct world_order *order);       /* its courier knows of it: ASSIGNED and after, until it has ended */
 bool order_needs_courier(const struct world_order *order); /* still to be carried */
+/* How long cold medicine may be out of the pharmacy's fridge; 0: as long as it takes. */
+uint32_t order_cold_ride_max_s(const struct world *world, const struct order *order);
 bool order_has_declined(const struct world_order *order, struct courier_id courier);
 /* The kinds of stops an order still needs, in order; `kit` = whether the kit stop is among them when it may be skipped. */
 uint32_t order_stops_left(const struct world_order *order, enum stop_kind out[ORDER_STOPS_MAX], bool *kit_optional);

@@ -138,8 +138,11 @@ static void publish_seen(struct core *core)
 
 static void ask_planner(struct core *core, int64_t now_ms)
 {
-    if (atomic_load(&core->engine->stopping) || !dispatch_needs_plan(core->world, now_ms)) return;
+    if (atomic_load(&core->engine->stopping)) return;
+    if (dispatch_plan_pressed(core->world, now_ms)) atomic_store(&core->engine->plan_pressed, true);
+    if (!dispatch_needs_plan(core->world, now_ms)) return;
     struct plan_request *request = dispatch_plan_request(core->world, now_ms);
+    atomic_store(&core->engine->plan_pressed, false);
     if (mailbox_post(core->engine->to_planner, request)) return;
     plan_request_free(request);
     dispatch_plan_lost(core->world);

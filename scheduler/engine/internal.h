@@ -99,6 +99,7 @@ struct engine {
     _Atomic uint64_t committed_seq;
     _Atomic uint64_t submitted, refused, commands, facts, commits, plans, published, metrics;
     _Atomic uint32_t plan_last_us, commit_last_us;
+    atomic_bool plan_pressed;         /* something has happened that the plan in the making does not know */
 
     struct tally commit_spans, commit_sizes, intake_spans, intake_sizes, plan_spans; /* shared: atomic */
     pthread_mutex_t gauges_lock;

@@ -6,7 +6,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PLANNER_NICE = 5, PLAN_ARENA_BYTES = 256 << 20, LABEL_BYTES_MAX = 1 << 30 };
+enum { PLANNER_NICE = 5, PLAN_ARENA_BYTES = 256 << 20, LABEL_BYTES_MAX = 1 << 30,
+       IMPROVE_LEAST_US = 150000 /* a plan that is pressed still gets so much: in a busy hour something always presses */ };
+
+struct patience {
+    struct engine *engine;
+    int64_t begun_us;
+};
+
+/* Improving ends early when a new order, a refusal or a closed road waits for its plan. */
+static bool is_enough(void *context)
+{
+    const struct patience *patience = context;
+    if (atomic_load(&patience->engine->stopping)) return true;
+    return atomic_load(&patience->engine->plan_pressed) && clock_boot_us() - patience->begun_us > IMPROVE_LEAST_US;
+}
 
 static struct to_core *plan(struct engine *engine, struct oracle *oracle, struct plan_request *request)
 {
@@ -18,7 +32,8 @@ static struct to_core *plan(struct engine *engine, struct oracle *oracle, struct
     oracle_rebase(oracle, metric);
     geo_metric_unref(metric);
     request->problem.oracle = oracle_for(oracle, request);
-    struct plan_options options = {.seed = request->world_seq, .iterations = engine->options.plan_iterations};
+    struct patience patience = {engine, clock_boot_us()};
+    struct plan_options options = {.seed = request->world_seq, .iterations = engine->options.plan_iterations, .stop = is_enough, .stop_context = &patience};
     message->arena = arena_new(PLAN_ARENA_BYTES);
     message->commands = mem_zalloc(1, sizeof *message->commands);
     if (plan_solve(&request->problem, &options, &solution, &err) == STATUS_OK &&

@@ -21,7 +21,7 @@ struct config {
     char http_files[CONFIG_TEXT_MAX], http_hosts[CONFIG_TEXT_MAX], http_origins[CONFIG_TEXT_MAX];
     char listen[CONFIG_TEXT_MAX], http_listen[CONFIG_TEXT_MAX], db[CONFIG_TEXT_MAX], settlement_db[CONFIG_TEXT_MAX], key_file[CONFIG_TEXT_MAX], map[CONFIG_TEXT_MAX], traffic[CONFIG_TEXT_MAX], node[CONFIG_TEXT_MAX];
     int64_t city, snap_max_m, request_bytes_max, intake_batch, writer_batch, queue_capacity, plan_iterations, commit_patience_s, drain_s;
-    int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s;
+    int64_t approval_alert_s, ready_alert_s, answer_timeout_s, offer_horizon_s, courier_silent_s, replan_s, cold_ride_max_s;
     int64_t caller_calls_per_s;
     bool production, insecure;
 };
@@ -61,6 +61,7 @@ static const struct config_key KEYS[] = {
     NUMBER(offer_horizon_s, "s", "900", 0, 10800, "An order is offered this long before its first stop is planned to begin."),
     NUMBER(courier_silent_s, "s", "300", 10, 86400, "No position for this long from a courier with orders raises an alert."),
     NUMBER(replan_s, "s", "60", 5, 3600, "The running plan is improved at least this often."),
+    NUMBER(cold_ride_max_s, "s", "7200", 0, 86400, "Cold medicine is planned to be out of the pharmacy's fridge no longer than this; 0: no limit."),
 };
 
 struct daemon {
@@ -210,6 +211,7 @@ static struct engine_options engine_options(struct daemon *daemon, const char *h
     options.world.offer_horizon_s = (uint32_t)config->offer_horizon_s;
     options.world.courier_silent_s = (uint32_t)config->courier_silent_s;
     options.world.replan_s = (uint32_t)config->replan_s;
+    options.world.cold_ride_max_s = (uint32_t)config->cold_ride_max_s;
     return options;
 }
 

@@ -251,6 +251,11 @@ must_use enum status plan_check(const struct plan_problem *problem, const struct
 
 /* ---- explaining ---- */
 
+/** The parts of a soft cost: they add up to it. */
+struct plan_terms {
+    int64_t late, flow, travel, work, fair, change;
+};
+
 /** What one courier could do for one task: the first rule that stops him, or when he would finish and at what extra cost. The task is taken
  *  out of the courier's running route before it is tried. */
 struct plan_bid {
@@ -259,6 +264,7 @@ struct plan_bid {
     bool forbidden;                     /* he has declined it, or it is fixed to another courier (rule is then NONE) */
     int32_t done_s;                     /* the last step's service ends (if he can) */
     int64_t cost;                       /* soft cost added (if he can) */
+    struct plan_terms terms;            /* of it */
 };
 must_use enum status plan_bid(const struct plan_problem *problem, uint32_t task, uint32_t courier, struct plan_bid *out, struct error *err);
 /** All couriers' bids at once, by courier: `out` has room for courier_count. */

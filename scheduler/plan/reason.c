@@ -70,6 +70,31 @@ static enum unplanned_reason rule_of(const struct place_try *try, uint32_t *deta
     return UNPLANNED_CAPACITY; /* no room for more stops in the route, whatever limits are lifted */
 }
 
+/* A sequence's soft cost by one price alone: the cost is a sum of prices times amounts, so the parts add up. */
+static int64_t part_of(struct work *work, uint32_t courier, const struct plan_ref *refs, uint32_t count, const struct plan_weights *only)
+{
+    struct plan_problem priced = *work->problem;
+    const struct plan_problem *problem = work->problem;
+    struct tour_value value;
+    int32_t begin_s[PLAN_STOPS_MAX];
+    priced.weights = *only;
+    work->problem = &priced;
+    tour_measure(work, courier, refs, count, begin_s, &value);
+    work->problem = problem;
+    return value.soft;
+}
+
+static struct plan_terms terms_of(struct work *work, uint32_t courier, const struct insertion *way, const struct tour *before)
+{
+    const struct plan_weights *w = &work->problem->weights;
+    const struct plan_weights only[] = {{.late = w->late, .late_knee_s = w->late_knee_s},        {.flow = w->flow, .late_knee_s = w->late_knee_s}, {.travel = w->travel, .late_knee_s = w->late_knee_s},
+                                        {.work = w->work, .late_knee_s = w->late_knee_s}, {.fair = w->fair, .late_knee_s = w->late_knee_s}, {.change = w->change, .late_knee_s = w->late_knee_s}};
+    int64_t part[COUNT_OF(only)];
+    for (size_t i = 0; i < COUNT_OF(only); i++)
+        part[i] = part_of(work, courier, way->refs, way->count, &only[i]) - part_of(work, courier, before->refs, before->count, &only[i]);
+    return (struct plan_terms){part[0], part[1], part[2], part[3], part[4], part[5]};
+}
+
 void reason_for_courier(struct work *work, uint32_t courier, uint32_t task, struct plan_bid *out)
 {
     const struct plan_task *t = &work->problem->tasks[task];
@@ -89,6 +114,7 @@ void reason_for_courier(struct work *work, uint32_t courier, uint32_t task, stru
         int32_t begin_s[PLAN_STOPS_MAX];
         tour_measure(work, courier, way.refs, way.count, begin_s, &value);
         out->cost = way.added;
+        out->terms = terms_of(work, courier, &way, tour);
         for (uint32_t i = 0; i < way.count; i++) {
             const struct plan_ref *ref = &way.refs[i];
             if (ref->task == task && ref->step + 1u == t->step_count) out->done_s = begin_s[i] + (int32_t)t->steps[ref->step].choices[ref->choice].service_s;

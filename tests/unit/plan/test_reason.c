@@ -154,10 +154,99 @@ static void test_bids_agree_with_the_solver(void **state)
     assert_true(can > 50 && cannot > 50);
 }
 
+/* ---- brute force: the rules' own definition, tried on changed problems instead of inside the planner ---- */
+
+static enum unplanned_reason rule_for(const struct test_problem *from, unsigned lifted)
+{
+    static struct test_problem q;
+    struct plan_bid bid;
+    q = *from;
+    q.problem.tasks = q.tasks;
+    q.problem.couriers = q.couriers;
+    q.problem.oracle.context = &q;
+    if (q.problem.oracle.spots) q.problem.oracle.spots = q.spots;
+    for (uint32_t c = 0; c < q.problem.courier_count; c++) q.couriers[c].stops = q.stops[c];
+    struct plan_task *task = &q.tasks[0];
+    struct plan_courier *courier = &q.couriers[0];
+    for (uint32_t s = 0; s < task->step_count; s++) {
+        for (uint32_t k = 0; k < task->steps[s].choice_count && lifted & BIT(UNPLANNED_LAB_CLOSED); k++) task->steps[s].choices[k].close_s = PLAN_NO_LIMIT_S;
+        if (lifted & BIT(UNPLANNED_CAPACITY)) task->steps[s].volume_ml = task->steps[s].cold_ml = 0;
+    }
+    if (lifted & BIT(UNPLANNED_NO_SKILL)) task->skills = 0;
+    if (lifted & BIT(UNPLANNED_STABILITY)) {
+        task->ride_max_s = 0;
+        task->latest_s = PLAN_NO_LIMIT_S;
+    }
+    if (lifted & BIT(UNPLANNED_SHIFT_END)) {
+        courier->end_s = PLAN_NO_LIMIT_S;
+        courier->pick_by_s = 0;
+    }
+    if (lifted & BIT(UNPLANNED_ROUTE_LENGTH)) courier->route_m_max = courier->route_s_max = 0;
+    if (lifted & BIT(UNPLANNED_UNREACHABLE)) q.island = TEST_PLACES;
+    if (lifted & BIT(UNPLANNED_BREAK)) {
+        for (uint32_t i = 0; i < courier->break_count; i++) courier->breaks[i].by_s = PLAN_TIME_MAX_S - 90000;
+        if (courier->break_count > 1) courier->breaks[1].from_s = courier->breaks[1].by_s = PLAN_TIME_MAX_S;
+    }
+    assert_int_equal(plan_bid(&q.problem, 0, 0, &bid, NULL), STATUS_OK);
+    return bid.rule;
+}
+
+/* One courier, one order: the rule that is named stops him with all others lifted, or alone keeps him from it; and who is told to have none can. */
+static void test_named_rule_is_really_the_one(void **state)
+{
+    (void)state;
+    static struct test_problem q;
+    struct rng rng;
+    const unsigned all = BIT(UNPLANNED_NO_SKILL) | BIT(UNPLANNED_CAPACITY) | BIT(UNPLANNED_SHIFT_END) | BIT(UNPLANNED_LAB_CLOSED) | BIT(UNPLANNED_STABILITY) | BIT(UNPLANNED_UNREACHABLE) |
+                         BIT(UNPLANNED_ROUTE_LENGTH) | BIT(UNPLANNED_BREAK);
+    unsigned counted[UNPLANNED_REASON_COUNT] = {0};
+    rng_init(&rng, 21);
+    for (unsigned round = 0; round < 3000; round++) {
+        test_problem_fill(&q, &rng, 1, 1, true);
+        enum unplanned_reason rule = rule_for(&q, 0);
+        counted[rule]++;
+        if (rule == UNPLANNED_NONE) continue;
+        assert_int_equal(rule_for(&q, all), UNPLANNED_NONE);
+        bool stops_alone = rule_for(&q, all & ~BIT(rule)) != UNPLANNED_NONE, would_do_without = rule_for(&q, BIT(rule)) == UNPLANNED_NONE, pair = false;
+        for (unsigned other = 1; other < UNPLANNED_REASON_COUNT; other++) pair |= rule_for(&q, BIT(rule) | BIT(other)) == UNPLANNED_NONE;
+        if (!stops_alone && !would_do_without && !pair) fail_msg("round %u: %s is named and is not it", round, unplanned_reason_name(rule));
+    }
+    for (unsigned rule = UNPLANNED_NO_SKILL; rule <= UNPLANNED_UNREACHABLE; rule++) assert_true(counted[rule] > 10);
+}
+
+/* What a bid costs is the sum of its terms, and all bids at once are the bids one by one. */
+static void test_terms_add_up(void **state)
+{
+    (void)state;
+    static struct test_problem q;
+    struct rng rng;
+    unsigned able = 0;
+    rng_init(&rng, 22);
+    for (unsigned round = 0; round < 60; round++) {
+        test_problem_fill(&q, &rng, 12, 4, round % 2);
+        struct plan_solution *solution;
+        assert_int_equal(plan_solve(&q.problem, &(struct plan_options){.seed = round, .iterations = 30}, &solution, NULL), STATUS_OK);
+        test_problem_run(&q, &rng, solution);
+        plan_solution_free(solution);
+        for (uint32_t t = 0; t < 12; t++) {
+            struct plan_bid bids[4], bid;
+            assert_int_equal(plan_bids(&q.problem, t, bids, NULL), STATUS_OK);
+            for (uint32_t c = 0; c < 4; c++) {
+                assert_int_equal(plan_bid(&q.problem, t, c, &bid, NULL), STATUS_OK);
+                assert_memory_equal(&bid, &bids[c], sizeof bid);
+                const struct plan_terms *terms = &bid.terms;
+                assert_true(bid.cost == terms->late + terms->flow + terms->travel + terms->work + terms->fair + terms->change);
+                able += bid.rule == UNPLANNED_NONE;
+            }
+        }
+    }
+    assert_true(able > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_rule_is_named), cmocka_unit_test(test_another_lab_helps_when_the_first_is_closed),
                                        cmocka_unit_test(test_kit_in_the_box_saves_the_stop), cmocka_unit_test(test_the_nearest_miss_speaks_for_all),
-                                       cmocka_unit_test(test_bids_agree_with_the_solver)};
+                                       cmocka_unit_test(test_bids_agree_with_the_solver), cmocka_unit_test(test_named_rule_is_really_the_one), cmocka_unit_test(test_terms_add_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
