@@ -4,6 +4,8 @@
  *   bench_rpc_load idle  --port P [--connections C] --pid SERVER
  *   bench_rpc_load steady --port P [--connections C] [--rate CALLS_PER_S] [--ms T]     calls at their times, whatever the answers do
  *   bench_rpc_load board --port P [--connections C] [--streams S] [--ms T]
+ *   bench_rpc_load submit --port P [--connections C] [--streams S] --path PATH --requests FILE    each message of the file once, in a call of its own
+ *   bench_rpc_load pour --port P [--connections C] [--streams S] --path PATH --requests FILE      all messages of the file in each of C x S client streams
  *
  * One thread on nghttp2's client and epoll; one JSON line. Exit status 1: an answer was wrong. */
 #include "base/base.h"
@@ -35,6 +37,10 @@ struct load {
     size_t request_size;
     const char *path;
     bool endless;                     /* boards: answers do not end */
+    const char *requests_path;
+    uint8_t *requests;                /* framed messages, one after another */
+    size_t requests_size, requests_at;
+    uint64_t taken;                   /* pour: sum of the answers' first fields */
     uint64_t begun, done, wrong, deltas;
     double *lags_ms;                  /* of calls or of deltas */
     size_t lag_count;
@@ -54,7 +60,9 @@ struct call {
     struct link *link;
     uint64_t began_ns;
     size_t sent;
-    uint8_t answer[512];              /* the message at hand */
+    const uint8_t *request;
+    size_t request_size;
+    uint8_t answer[2048];             /* the message at hand */
     size_t answer_size;
     bool good_http, good_status;
 };
@@ -85,12 +93,24 @@ static ssize_t read_request(nghttp2_session *h2, int32_t stream, uint8_t *to, si
     (void)stream;
     (void)context;
     struct call *call = source->ptr;
-    const struct load *load = call->link->load;
-    size_t left = load->request_size - call->sent, take = left < most ? left : most;
-    memcpy(to, load->request + call->sent, take);
+    size_t left = call->request_size - call->sent, take = left < most ? left : most;
+    memcpy(to, call->request + call->sent, take);
     call->sent += take;
-    if (call->sent == load->request_size) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (call->sent == call->request_size) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return (ssize_t)take;
+}
+
+/* What the next call says. */
+static void take_request(struct load *load, struct call *call)
+{
+    call->request = load->requests ? load->requests + load->requests_at : load->request;
+    call->request_size = load->requests ? load->requests_size : load->request_size;
+    if (strcmp(load->mode, "submit") != 0) return;
+    uint32_t size;
+    memcpy(&size, call->request + 1, sizeof size);
+    call->request_size = PREFIX + ntohl(size);
+    load->requests_at += call->request_size;
+    if (load->requests_at > load->requests_size) fail("--requests ends within a message");
 }
 
 static void call_begin(struct link *link)
@@ -105,6 +125,7 @@ static void call_begin(struct link *link)
     struct call *call = mem_zalloc(1, sizeof *call);
     call->link = link;
     call->began_ns = now_ns();
+    take_request(load, call);
     nghttp2_data_provider provider = {.source = {.ptr = call}, .read_callback = read_request};
     int32_t stream = nghttp2_submit_request(link->h2, NULL, head, load->endless ? COUNT_OF(head) - 2 : COUNT_OF(head), &provider, call);
     if (stream < 0) fail(nghttp2_strerror(stream));
@@ -121,6 +142,17 @@ static int on_header(nghttp2_session *h2, const nghttp2_frame *frame, const uint
     if (name_size == 7 && memcmp(name, ":status", 7) == 0) call->good_http = value_size == 3 && memcmp(value, "200", 3) == 0;
     if (name_size == 11 && memcmp(name, "grpc-status", 11) == 0) call->good_status = value_size == 1 && value[0] == '0';
     return 0;
+}
+
+static uint64_t first_varint(const struct call *call)
+{
+    uint64_t value = 0;
+    if (call->answer_size < PREFIX + 2 || call->answer[PREFIX] != 8) return 0;
+    for (size_t at = PREFIX + 1, shift = 0; at < call->answer_size && shift < 64; at++, shift += 7) {
+        value |= (uint64_t)(call->answer[at] & 0x7f) << shift;
+        if (!(call->answer[at] & 0x80)) break;
+    }
+    return value;
 }
 
 /* A delta's first field is the time it was sent: tag 9, eight bytes. */
@@ -164,7 +196,9 @@ static int on_close(nghttp2_session *h2, int32_t stream, uint32_t error, void *c
     if (!call) return 0;
     struct link *link = call->link;
     struct load *load = link->load;
-    bool good = !error && call->good_http && call->good_status && call->answer_size == load->request_size && memcmp(call->answer, load->request, load->request_size) == 0;
+    bool good = !error && call->good_http && call->good_status;
+    if (!load->requests) good &= call->answer_size == load->request_size && memcmp(call->answer, load->request, load->request_size) == 0;
+    else load->taken += first_varint(call);
     if (!good) load->wrong++;
     keep_lag(load, call->began_ns);
     load->done++;
@@ -360,26 +394,64 @@ static void steady(struct load *load)
            (long long)load->connections, (long long)load->rate, (unsigned long long)load->lag_count, (unsigned long long)load->wrong, lag_at(load, .5), lag_at(load, .9), lag_at(load, .99), lag_at(load, 1));
 }
 
+static void read_requests(struct load *load)
+{
+    FILE *file = fopen(load->requests_path, "rb");
+    if (!file || fseek(file, 0, SEEK_END) != 0) fail("--requests cannot be read");
+    load->requests_size = (size_t)ftell(file);
+    load->requests = mem_alloc(load->requests_size + 1);
+    rewind(file);
+    if (fread(load->requests, 1, load->requests_size, file) != load->requests_size || load->requests_size < PREFIX) fail("--requests cannot be read");
+    fclose(file);
+}
+
+static void submit(struct load *load)
+{
+    bool pour = strcmp(load->mode, "pour") == 0;
+    read_requests(load);
+    int64_t messages = 0;
+    for (size_t at = 0; at + PREFIX <= load->requests_size; messages++) {
+        uint32_t size;
+        memcpy(&size, load->requests + at + 1, sizeof size);
+        at += PREFIX + ntohl(size);
+    }
+    int64_t calls = pour ? load->connections * load->streams : messages / load->connections * load->connections;
+    uint64_t began_ns = now_ns();
+    open_all(load, calls / load->connections);
+    run(load, &load->done, (uint64_t)calls, 0);
+    double seconds = (double)(now_ns() - began_ns) / 1e9;
+    qsort(load->lags_ms, load->lag_count, sizeof *load->lags_ms, ascending);
+    printf("{\"figure\":\"%s\",\"connections\":%lld,\"streams\":%lld,\"calls\":%llu,\"wrong\":%llu,\"taken\":%llu,\"seconds\":%.3f,\"calls_per_s\":%.0f,\"p50_ms\":%.2f,\"p90_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
+           load->mode, (long long)load->connections, (long long)(load->connections * load->streams), (unsigned long long)load->done, (unsigned long long)load->wrong,
+           (unsigned long long)load->taken, seconds, (double)load->done / seconds, lag_at(load, .5), lag_at(load, .9), lag_at(load, .99), lag_at(load, 1));
+}
+
 static bool read_options(int argc, char **argv, struct load *load)
 {
     static const struct option OPTIONS[] = {{"port", required_argument, NULL, 'p'}, {"connections", required_argument, NULL, 'c'}, {"streams", required_argument, NULL, 's'},
-        {"calls", required_argument, NULL, 'n'}, {"ms", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {"rate", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
+        {"calls", required_argument, NULL, 'n'}, {"ms", required_argument, NULL, 't'}, {"pid", required_argument, NULL, 'i'}, {"rate", required_argument, NULL, 'r'},
+        {"path", required_argument, NULL, 'P'}, {"requests", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0}};
     if (argc < 2) return false;
-    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .ms = 5000, .rate = 500};
+    *load = (struct load){.mode = argv[1], .connections = 1, .streams = 1, .calls = 1000, .ms = 5000, .rate = 500, .path = "/meddispatch.bench.Bench/Echo"};
     for (int option; (option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1;) {
+        if (option == 'P' || option == 'R') {
+            *(option == 'P' ? &load->path : &load->requests_path) = optarg;
+            continue;
+        }
         int64_t *value = option == 'p' ? &load->port : option == 'c' ? &load->connections : option == 's' ? &load->streams : option == 'n' ? &load->calls : option == 't' ? &load->ms : option == 'i' ? &load->pid : option == 'r' ? &load->rate : NULL;
         if (!value || !text_to_i64(optarg, 1, INT32_MAX, value)) return false;
     }
-    return optind == argc - 1 && load->port && (strcmp(load->mode, "idle") != 0 || load->pid);
+    bool from_file = strcmp(load->mode, "submit") == 0 || strcmp(load->mode, "pour") == 0;
+    return optind == argc - 1 && load->port && from_file == (load->requests_path != NULL) && (strcmp(load->mode, "idle") != 0 || load->pid);
 }
 
 int main(int argc, char **argv)
 {
     static struct load load;
     void (*mode)(struct load *) = NULL;
-    if (read_options(argc, argv, &load)) mode = strcmp(load.mode, "echo") == 0 ? echo : strcmp(load.mode, "idle") == 0 ? idle : strcmp(load.mode, "board") == 0 ? board : strcmp(load.mode, "steady") == 0 ? steady : NULL;
+    if (read_options(argc, argv, &load)) mode = strcmp(load.mode, "echo") == 0 ? echo : strcmp(load.mode, "idle") == 0 ? idle : strcmp(load.mode, "board") == 0 ? board : strcmp(load.mode, "steady") == 0 ? steady : strcmp(load.mode, "submit") == 0 || strcmp(load.mode, "pour") == 0 ? submit : NULL;
     if (!mode) {
-        fprintf(stderr, "usage: bench_rpc_load echo|idle|steady|board --port P [--connections C] [--streams S] [--calls N] [--rate R] [--ms T] [--pid SERVER]\n");
+        fprintf(stderr, "usage: bench_rpc_load echo|idle|steady|board|submit|pour --port P [--connections C] [--streams S] [--calls N] [--rate R] [--ms T] [--pid SERVER]\n");
         return 2;
     }
     struct rlimit files;
@@ -390,7 +462,6 @@ int main(int argc, char **argv)
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.links = mem_zalloc((size_t)load.connections, sizeof *load.links);
     load.lags_ms = mem_zalloc(LAGS_MAX, sizeof *load.lags_ms);
-    load.path = "/meddispatch.bench.Bench/Echo";
     static const uint8_t HEAD[PREFIX + 2] = {0, 0, 0, 0, MESSAGE, 0x0a, MESSAGE - 2}; /* a message of one field */
     memcpy(load.request, HEAD, sizeof HEAD);
     memset(load.request + sizeof HEAD, 'm', MESSAGE - 2);
