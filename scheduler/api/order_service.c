@@ -421,15 +421,6 @@ static enum status on_list_orders(struct api *api, struct wait *wait, struct rpc
     return api_ask(api, wait, question, err);
 }
 
-/* Amounts and rules, for who must explain a price or a delay; which medicines or tests they are of is not his business, and a refusal's text may name one. */
-static Meddispatch__V1__ClaimSummary *claim_without_contents(struct arena *arena, const struct claim *claim)
-{
-    Meddispatch__V1__ClaimSummary *out = view_claim(arena, claim);
-    out->refusal_text = view_text(arena, "");
-    for (size_t i = 0; i < out->n_lines; i++) out->lines[i]->code = view_text(arena, "");
-    return out;
-}
-
 static Meddispatch__V1__Order *order_message(struct arena *arena, const struct caller *caller, const struct order_view *view, const struct claim *claim)
 {
     struct board_order state = {.id = view->order.id, .phase = view->order.phase, .version = view->version, .courier = view->courier,
@@ -445,10 +436,7 @@ static Meddispatch__V1__Order *order_message(struct arena *arena, const struct c
     out->ready_ms = view->order.ready_ms;
     out->ended_ms = view->ended_ms;
     out->end_reason = view_text(arena, view->reason);
-    if (!access_sees_contents(caller)) { /* where it is and when it comes; not what, and not whose */
-        if (claim && claim->id.v) out->claim = claim_without_contents(arena, claim);
-        return out;
-    }
+    if (!access_sees_contents(caller)) return out; /* where it is and when it comes; not what, and not whose */
     out->pickup_code = view_text(arena, view->order.pickup_code);
     out->member_code = view_text(arena, view->member);
     if (claim && claim->id.v) {
