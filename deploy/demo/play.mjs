@@ -1,6 +1,6 @@
 // Plays a shift against a running meddispatch, through its gRPC API only. deploy/run starts it; it can be run by hand:
 //
-//   node deploy/demo/play.mjs --address HOST:PORT --area SOUTH,WEST,NORTH,EAST [--orders N] [--couriers N] [--hours H] [--seed S] [--city N] [--rush N]
+//   node deploy/demo/play.mjs --address HOST:PORT --area SOUTH,WEST,NORTH,EAST [--orders N] [--couriers N] [--hours H] [--seed S] [--city N] [--rush N] [--town S]
 //                             [--key TEXT] [--result FILE] [--quiet]
 //
 // Exit 0: every order ended with a reason, and nothing went wrong that should not. The result file says the rest.
@@ -18,7 +18,7 @@ const TAIL_MS = 8 * 3600 * 1000; // city time after the last order in which ever
 const LINE_MS = 2000;
 
 const { values: given } = parseArgs({ options: {
-  address: { type: 'string' }, area: { type: 'string' }, orders: { type: 'string', default: '120' }, couriers: { type: 'string', default: '20' }, hours: { type: 'string', default: '2' }, rush: { type: 'string', default: '0' },
+  address: { type: 'string' }, area: { type: 'string' }, orders: { type: 'string', default: '120' }, couriers: { type: 'string', default: '20' }, hours: { type: 'string', default: '2' }, rush: { type: 'string', default: '0' }, town: { type: 'string' },
   seed: { type: 'string', default: '1' }, city: { type: 'string', default: '1' }, key: { type: 'string' }, result: { type: 'string' }, quiet: { type: 'boolean', default: false } } });
 const number = (name, low, high) => {
   const value = Number(given[name]);
@@ -45,7 +45,7 @@ class Play {
 
   async prepare() {
     this.clock = await CityClock.of(this.api);
-    this.town = new Town(this.api, this.city_id, this.area, this.seed);
+    this.town = new Town(this.api, this.city_id, this.area, given.town ?? this.seed); // the same town may have another day
     await this.town.build({ couriers: number('couriers', 1, 2000), homes: this.orders });
     this.providers = new Providers({ api: this.api, clock: this.clock, city_id: this.city_id, town: this.town, seed: this.seed, tally: this.tally });
     const demand = makeDemand({ seed: this.seed, orders: this.orders, hours: this.hours, labs: this.town.labs });

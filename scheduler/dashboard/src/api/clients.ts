@@ -8,13 +8,15 @@ import { bearer, forgetToken, keepToken, known, signedOut, signInCode } from './
 
 const DEADLINE_MS = 10000;
 
+let code = signInCode; // '' when it has been exchanged
+
 const signed: Interceptor = (next) => async (request) => {
   const token = bearer();
   if (token) request.header.set('authorization', `Bearer ${token}`);
   try {
     return await next(request);
   } catch (error) {
-    if (ConnectError.from(error).code === Code.Unauthenticated) forgetToken();
+    if (ConnectError.from(error).code === Code.Unauthenticated && token === bearer() && !code) forgetToken(); // not for a call that went out before the sign-in
     throw error;
   }
 };
@@ -62,7 +64,6 @@ export async function patiently<T>(call: () => Promise<T>, patience_ms = 15000):
   }
 }
 
-let code = signInCode;
 /** Exchange the link's code, once, and learn who this is. False: nobody; the page says so. Throws while the server is away. */
 export async function signIn(): Promise<boolean> {
   if (code) {

@@ -29,7 +29,7 @@ export function Chart({ title, labels, series, unit, most }: { title: string; la
           return <g key={one.name}><polyline class={`line ${one.style}`} points={points.filter((p) => p !== null).map((p) => p.join()).join(' ')} />{points.map((p, i) => p && <circle key={i} class={`dot ${one.style}`} cx={p[0]} cy={p[1]} r={3}><title>{`${labels[i]} ${one.name} ${shown(one.values[i]!)} ${unit}`}</title></circle>)}</g>;
         })}
       </svg>
-      <details><summary>{t('as_table')}</summary><table><thead><tr><th>{t('when')}</th>{series.map((one) => <th key={one.name} class="number">{one.name}</th>)}</tr></thead><tbody>{labels.map((label, i) => <tr key={label + i}><td>{label}</td>{series.map((one) => <td key={one.name} class="number">{one.values[i] === null || one.values[i] === undefined ? '–' : shown(one.values[i])}</td>)}</tr>)}</tbody></table></details>
+      <details><summary>{t('as_table')}</summary><table><thead><tr><th scope="col">{t('when')}</th>{series.map((one) => <th key={one.name} scope="col" class="number">{one.name}</th>)}</tr></thead><tbody>{labels.map((label, i) => <tr key={label + i}><td>{label}</td>{series.map((one) => <td key={one.name} class="number">{one.values[i] === null || one.values[i] === undefined ? '–' : shown(one.values[i])}</td>)}</tr>)}</tbody></table></details>
     </figure>
   );
 }

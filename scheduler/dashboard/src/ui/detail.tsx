@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { id as idOf, stop as stopOf } from '../api/convert';
 import { board as client, deadline, orders as orderService, refusal } from '../api/clients';
-import { city } from '../api/session';
+import { city, role } from '../api/session';
 import type { ExplainResponse } from '../gen/meddispatch/v1/board_pb';
 import type { GetOrderResponse, OrderFact } from '../gen/meddispatch/v1/order_pb';
 import { dialog } from '../state/acting';
@@ -76,7 +76,7 @@ function History({ facts }: { facts: OrderFact[] }) {
   if (!facts.length) return <p class="small">{t('facts_none')}</p>;
   return (
     <table>
-      <thead><tr><th>{t('when')}</th><th>{t('what')}</th><th>{t('who')}</th></tr></thead>
+      <thead><tr><th scope="col">{t('when')}</th><th scope="col">{t('what')}</th><th scope="col">{t('who')}</th></tr></thead>
       <tbody>{facts.map((fact) => (
         <tr key={`${fact.seq}-${fact.kind}-${fact.version}`}><td>{timeWithSeconds(Number(fact.atMs), zone.value)}</td><td>{tCode('fact', fact.kind)}<div class="small">{told(fact)}</div></td><td class="small">{fact.actor || '–'}{fact.courierId ? <div>{courierName(idOf(fact.courierId))}</div> : null}</td></tr>
       ))}</tbody>
@@ -103,7 +103,7 @@ function Claim({ read }: { read: Read }) {
     <>
       <p>#{String(claim.claimId)} <b>{tCode('claim', claim.state)}</b>{claim.refusalRule && <> · {claim.refusalRule}: {claim.refusalText}</>}<br />{t('submitted')} {fen(claim.submittedFen)} · {t('benefit')} <b>{fen(claim.benefitFen)}</b> · {t('member_pays')} {fen(claim.memberFen)}</p>
       <table>
-        <thead><tr><th>{t('lines')}</th><th>{t('submitted')}</th><th>{t('eligible')}</th><th>{t('benefit')}</th><th>{t('rules')}</th></tr></thead>
+        <thead><tr><th scope="col">{t('lines')}</th><th scope="col">{t('submitted')}</th><th scope="col">{t('eligible')}</th><th scope="col">{t('benefit')}</th><th scope="col">{t('rules')}</th></tr></thead>
         <tbody>{claim.lines.map((line, i) => <tr key={i}><td>{line.code || `#${i + 1}`} ×{line.allowedQuantity === line.quantity ? line.quantity : `${line.allowedQuantity}/${line.quantity}`}</td><td>{fen(line.submittedFen)}</td><td>{fen(line.eligibleFen)}</td><td>{fen(line.benefitFen)}</td><td class="small">{line.rules || '–'}</td></tr>)}</tbody>
       </table>
     </>
@@ -145,7 +145,7 @@ export function Detail() {
         <Acts order={order} />
         {read?.error && <p class="refused" role="status">{read.error}</p>}
         {read?.why && <section><h3>{t('explain')}</h3><Why why={read.why} /></section>}
-        {whole && <section><h3>{t('claim')}</h3><Claim read={read} /></section>}
+        {whole && <section><h3>{t('claim')}</h3>{role.value === 'dispatcher' ? <p class="small">{t('claim_not_yours')}</p> : <Claim read={read} />}</section>}
         {whole && <section><h3>{t('custody')} · {t('proof')}</h3><Custody facts={whole.history} /></section>}
         {whole && <section><h3>{t('history')}</h3><History facts={whole.history} /></section>}
       </div>

@@ -15,6 +15,7 @@ import { distance, left, span, time } from '../text/time';
 import { language, t, tCode } from '../text/words';
 import { openOrder } from './lists';
 import { Modal, Reason, skillsOf } from './parts';
+import { readRoads } from './roads';
 
 const close = () => (dialog.value = null);
 
@@ -192,7 +193,7 @@ function Road({ corners, area }: { corners: Place[]; area: boolean }) {
   const at = corners.map((corner) => ({ lat: corner.lat, lon: corner.lon }));
   const report = (reason: string) => {
     const request = { ...callHead(), polygon: area ? at : [], road: area ? [] : at.slice(0, 1), speedPercent: 0, speedKmh: closed ? 0 : speed, untilMs: BigInt(Math.round(now() + hours * 3600000)), reason };
-    void single(t('act_road'), async () => t('done_road', (await patiently(() => client.reportRoad(request, deadline))).roads));
+    void single(t('act_road'), async () => t('done_road', (await patiently(() => client.reportRoad(request, deadline))).roads)).then(readRoads);
   };
   return (
     <WithReason title={t('road_title')} note={area ? t('road_corners', corners.length) : t('road_point')} onReason={report}>
@@ -211,7 +212,7 @@ const Withdraw = ({ road }: { road: string }) => (
     void single(t('road_withdraw'), async () => {
       await patiently(() => client.withdrawRoad(request, deadline));
       return t('done_withdrawn');
-    });
+    }).then(readRoads);
   }} />
 );
 

@@ -12,10 +12,14 @@ const ROW_PX = 58;
 
 export function OrderRow({ order, withMark = true }: { order: Order; withMark?: boolean }) {
   const risk = isAtRisk(order, now());
+  const isMarked = marked.value.has(order.id); // not a checkbox: an option of a list has no controls inside; X does the same
   return (
     <div class="order" draggable={!readOnly.value} onDragStart={(event) => event.dataTransfer?.setData('text/x-order', order.id)}>
       {withMark && !readOnly.value && (
-        <input type="checkbox" tabIndex={-1} aria-label={t('order', order.id)} checked={marked.value.has(order.id)} onClick={(event) => event.stopPropagation()} onChange={() => mark(order.id)} />
+        <span class={`check ${isMarked ? 'on' : ''}`} title={t('key_mark')} onClick={(event) => {
+          event.stopPropagation();
+          mark(order.id);
+        }}>{isMarked && <><span aria-hidden="true">✓</span><span class="hidden">{t('marked_one')}</span></>}</span>
       )}
       <div class="what">
         <div><b>{order.id}</b> <span class="tag">{tCode('kind', KIND_NAMES[order.kind] ?? 'UNKNOWN')}</span>{order.priority > 1 && <span class={`tag p${order.priority}`}>{'!'.repeat(order.priority - 1)} {tCode('priority', PRIORITY_NAMES[order.priority] ?? 'ROUTINE')}</span>}

@@ -4,6 +4,7 @@ import { effect } from '@preact/signals';
 import maplibregl from 'maplibre-gl';
 import type { GeoJSONSource, Map as MapLibre, MapMouseEvent } from 'maplibre-gl';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { role } from '../api/session';
 import { dialog, drawing } from '../state/acting';
 import type { Board } from '../state/board';
 import type { Place } from '../state/model';
@@ -28,6 +29,7 @@ maplibregl.addProtocol('glyphs', (request) => Promise.resolve({ data: glyphFile(
 class CityPicture {
   readonly map: MapLibre;
   private ready = false;
+  private stopped = false;
   private lines = new Map<string, Place[]>();
   private asked = '';
   private last = 0;
@@ -79,6 +81,8 @@ class CityPicture {
   }
 
   stop(): void {
+    this.stopped = true;
+    this.ready = false;
     for (const stop of this.stops) stop();
     if (this.timer) clearTimeout(this.timer);
     this.map.remove();
@@ -122,7 +126,7 @@ class CityPicture {
   }
 
   private soon(): void {
-    if (this.timer) return;
+    if (this.timer || this.stopped) return;
     this.timer = setTimeout(() => {
       this.timer = null;
       this.draw();
@@ -227,9 +231,10 @@ export function CityMap() {
     }
     picture.current = made;
     made.map.getCanvas().setAttribute('aria-label', t('map'));
-    void readRoads();
+    const known = effect(() => void (role.value && readRoads()));
     const again = setInterval(() => void readRoads(), ROADS_AGAIN_MS);
     return () => {
+      known();
       clearInterval(again);
       made.stop();
       picture.current = null;

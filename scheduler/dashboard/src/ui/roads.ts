@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { board as client, deadline, routing } from '../api/clients';
 import { id, place } from '../api/convert';
-import { city } from '../api/session';
+import { city, role } from '../api/session';
 import type { Courier, Place } from '../state/model';
 import type { RoadShape } from './mapdata';
 
@@ -10,6 +10,7 @@ export interface RoadNow extends RoadShape { text: string; by: string; until_ms:
 export const roads = signal<RoadNow[]>([]);
 
 export async function readRoads(): Promise<void> {
+  if (!role.value) return; // nobody has signed in yet
   try {
     const told = await client.listRoads({ cityId: city.value }, deadline);
     roads.value = told.roads.filter((one) => !one.withdrawnMs).map((one) => ({ id: id(one.overrideId), polygon: one.polygon.map(place), road: one.road.map(place), closed: !one.speedKmh && !one.speedPercent, speed_kmh: one.speedKmh, speed_percent: one.speedPercent, text: one.reason, by: one.reportedBy, until_ms: Number(one.untilMs) }));

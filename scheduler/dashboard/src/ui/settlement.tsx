@@ -34,7 +34,7 @@ function Exceptions({ told }: { told: ReconcileResponse }) {
   if (told.clean) return <p class="good" role="status"><span aria-hidden="true">✓</span> {t('settle_clean')} <span class="small">({t('settle_checked', String(told.checked))})</span></p>;
   return (
     <table data-testid="exceptions">
-      <thead><tr><th>{t('what')}</th><th>{t('settle_subject')}</th><th class="number">{t('settle_expected')}</th><th class="number">{t('settle_found')}</th><th class="number">{t('settle_difference')}</th></tr></thead>
+      <thead><tr><th scope="col">{t('what')}</th><th scope="col">{t('settle_subject')}</th><th class="number">{t('settle_expected')}</th><th class="number">{t('settle_found')}</th><th class="number">{t('settle_difference')}</th></tr></thead>
       <tbody>{told.exceptions.map((one, i) => <tr key={i}><td><b>{one.kind}</b><div class="small">{one.text}</div></td><td>{one.subject}</td><td class="number">{fen(one.expectedFen)}</td><td class="number">{fen(one.foundFen)}</td><td class="number">{fen(one.differenceFen)}</td></tr>)}</tbody>
     </table>
   );
@@ -112,7 +112,7 @@ export function Settlement() {
         <>
           <p>{t('settle_sum', count.batches, fen(count.total))}</p>
           <table class="batches" data-testid="batches">
-            <thead><tr><th>{t('settle_payee')}</th><th>{t('settle_state')}</th><th class="number">{t('settle_items')}</th><th class="number">{t('settle_total')}</th><th class="number">{t('settle_carried')}</th><th>{t('settle_by')}</th><th>{t('settle_approved')}</th><th>SHA-256</th><th /></tr></thead>
+            <thead><tr><th scope="col">{t('settle_payee')}</th><th scope="col">{t('settle_state')}</th><th class="number">{t('settle_items')}</th><th class="number">{t('settle_total')}</th><th class="number">{t('settle_carried')}</th><th scope="col">{t('settle_by')}</th><th scope="col">{t('settle_approved')}</th><th>SHA-256</th><th /></tr></thead>
             <tbody>{batches.map((batch) => (
               <tr key={batch.batchId}>
                 <td><b>{batch.payee}</b><div class="small">{batch.batchId}</div></td><td><span class={`tag ${batch.state.toLowerCase()}`}>{tCode('batch', batch.state)}</span></td><td class="number">{batch.itemCount}</td><td class="number">{fen(batch.totalFen)}</td><td class="number">{fen(batch.carriedFen)}</td><td>{batch.preparedBy}</td><td>{batch.approvedBy || '–'}</td>
