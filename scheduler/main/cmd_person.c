@@ -12,7 +12,8 @@ static const char USAGE_PERSON[] =
     "usage: meddispatch person show  --member CODE --reason TEXT --db URI [--keys FILE] [--actor WHO] [--city N] [--json]\n"
     "       meddispatch person erase --member CODE --db URI [--actor WHO] [--city N]\n\n"
     "show: a member's name, phone, address and identity number; the reading is written into the access log with its reason.\n"
-    "erase: the member's key goes, and with it every name, phone and address that it sealed. Orders, claims and books stay as they are.\n";
+    "erase: the member's key goes, and with it every name, phone and address that it sealed. Orders, claims and books stay as they are.\n"
+    "       Refused (exit 1) while an order of his is under way.\n";
 
 static const char USAGE_AUDIT[] =
     "usage: meddispatch audit verify --db URI [--head FILE] [--city N] [--json]     recompute the chain of the access log; --head: as it once was\n"

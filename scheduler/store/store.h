@@ -284,7 +284,8 @@ must_use enum status store_persons_put(struct store *store, struct city_id city,
 /** Recorded in the access log with its reason. NOT_FOUND, also (ERASED) after erasure. Role owner. */
 must_use enum status store_person_read(struct store *store, struct city_id city, const char *member, const char *actor, const char *reason, int64_t now_ms, struct person *out,
                                        struct error *err);
-/** Erase a member's key and all that it seals; orders, claims and books stay as they are. *done false: it was done before. Role owner. */
+/** Erase a member's key and all that it seals; orders, claims and books stay as they are. *done false: it was done before.
+ *  FAILED_PRECONDITION: an order of his is under way. Role owner. */
 must_use enum status store_person_erase(struct store *store, struct city_id city, const char *member, const char *actor, bool *done, struct error *err);
 
 /* ---- roads: what dispatchers report of them ---- */

@@ -189,7 +189,7 @@ static void test_keys_turn_over_while_orders_come_in(void **state)
     PGresult *all = PQexec(root, "SELECT city_id, order_id FROM order_contact");
     for (int row = 0; row < PQntuples(all); row++) {
         struct recipient to;
-        int64_t city, order;
+        int64_t city = 0, order = 0;
         assert_true(text_to_i64(PQgetvalue(all, row, 0), 1, INT32_MAX, &city) && text_to_i64(PQgetvalue(all, row, 1), 1, INT64_MAX, &order));
         assert_ok(store_order_contact(app, (struct city_id){(uint32_t)city}, (struct order_id){(uint64_t)order}, "auditor:1", "", FIXTURE_NOW_MS, &to, err));
         assert_string_equal(to.phone, "13977665544");
@@ -239,6 +239,9 @@ static void test_erased_member_is_gone_and_the_books_stand(void **state)
     bool done;
     assert_true(r.claim.benefit_fen > 0);
     assert_ok(store_persons_put(app, s.city, &who, 1, err));
+    assert_status(STATUS_FAILED_PRECONDITION, store_person_erase(owner_store, s.city, "M3", "admin:1", &done, err)); /* something is on its way to him */
+    assert_ok(store_order_contact(app, s.city, r.order.id, "courier:1", "", FIXTURE_NOW_MS, &to, err));
+    execute("UPDATE orders SET ended_ms = 5 WHERE order_id = @", r.order.id.v);
     assert_ok(store_person_erase(owner_store, s.city, "M3", "admin:1", &done, err));
     assert_true(done);
     assert_ok(store_person_erase(owner_store, s.city, "M3", "admin:1", &done, err));

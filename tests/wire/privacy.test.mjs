@@ -106,6 +106,11 @@ test('keys turn over while the daemon works', async () => {
 test('a member asks what is held of him, and has it erased; the books stand', async () => {
   const held = JSON.parse(run('person', 'show', '--member', 'PLANTED1', '--reason', 'asked by the member', '--actor', 'desk', '--keys', house.keys, '--db', db, '--json'));
   assert.deepEqual(held, { name: PLANTED.given, phone: PLANTED.home_phone, address: PLANTED.home, identity_number: PLANTED.identity });
+  const early = spawnSync(binary, ['person', 'erase', '--member', 'PLANTED1', '--actor', 'desk', '--db', db], { encoding: 'utf8' });
+  assert.equal(early.status, 1, early.stdout);
+  assert.match(early.stderr, /under way/);
+  await who.admin.call('OrderService', 'CancelOrder', { idempotency_key: key('cancel'), source: 'wire', order_id: orders[0], reason: 'called off' });
+  await until('the order has ended', () => sql(`SELECT ended_ms > 0 FROM orders WHERE order_id = ${orders[0]}`) === 't');
   run('person', 'erase', '--member', 'PLANTED1', '--actor', 'desk', '--db', db);
   assert.equal((await refused(who.dispatcher, 'BoardService', 'RevealRecipient', { order_id: orders[0], dispatcher: 'li', reason: 'x' })).code, status.NOT_FOUND);
   assert.equal((await reveal(orders[1])).phone, PLANTED.phone);
