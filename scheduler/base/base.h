@@ -167,6 +167,7 @@ int64_t clock_now_ms(void);        /* the city's time: Unix epoch, ms */
 int64_t clock_real_ms(void);       /* wall clock, Unix epoch, ms: for logs and anchors only */
 int64_t clock_boot_us(void);       /* CLOCK_BOOTTIME: for leases, durations, budgets */
 int64_t clock_cpu_us(void);        /* processor time of this process: for budgets that a busy machine must not shorten */
+int64_t clock_thread_us(void);     /* processor time of the thread that asks */
 int64_t clock_real_delay_ms(int64_t city_ms); /* how long to wait in real ms for a span of city time, at least 1 */
 
 /* ---- rng: seeded, for plans, simulations and tests; not for secrets ---- */

@@ -48,6 +48,11 @@ int64_t clock_cpu_us(void)
     return read_us(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+int64_t clock_thread_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_real_delay_ms(int64_t city_ms)
 {
     int64_t real_ms = (int64_t)((double)city_ms / speed);

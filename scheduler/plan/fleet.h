@@ -128,16 +128,15 @@ struct fleet_place fleet_try_cached(struct fleet_state *state, uint32_t request,
 struct fleet_ejector;
 struct fleet_ejector *fleet_ejector_new(const struct fleet_model *model);
 void fleet_ejector_free(struct fleet_ejector *ejector);
-/** Empty one route and place its requests among the others, ejecting where need be. True: `state` serves all with one route less. False:
- *  the budget up to `until_ppm` is spent, `state` is left in pieces. */
-bool fleet_eject_route(struct fleet_state *state, struct fleet_ejector *ejector, struct fleet_clock *clock, uint32_t until_ppm);
+/** Place the absent requests, ejecting where need be: true: none is absent. False: the budget up to `until_ppm` is spent. */
+bool fleet_eject_absent(struct fleet_state *state, struct fleet_ejector *ejector, struct fleet_clock *clock, uint32_t until_ppm);
 
 /* fleet_ruin.c, fleet_anneal.c: shorter routes */
 /** Take some requests out; the routes touched are listed by the caller's undo. */
 struct fleet_undo;
 struct fleet_undo *fleet_undo_new(const struct fleet_model *model, uint32_t route_slots);
 void fleet_undo_free(struct fleet_undo *undo);
-void fleet_undo_begin(struct fleet_undo *undo);
+void fleet_undo_begin(struct fleet_undo *undo, const struct fleet_state *state);
 void fleet_undo_touch(struct fleet_undo *undo, const struct fleet_state *state, uint32_t route); /* before it is changed */
 void fleet_undo_apply(struct fleet_undo *undo, struct fleet_state *state);
 /** The step is kept: what the routes now hold is what they come back to. *emptied: one of them holds nothing. */
@@ -146,9 +145,12 @@ int64_t fleet_undo_length(const struct fleet_undo *undo);              /* of the
 bool fleet_undo_possible(const struct fleet_undo *undo, const struct fleet_state *state, int64_t *length); /* as they are now */
 
 void fleet_ruin(struct fleet_state *state, struct fleet_undo *undo, uint32_t *pool);
-/** Put all absent requests back; false if one finds no place (it stays absent). */
-bool fleet_recreate(struct fleet_state *state, struct fleet_undo *undo);
+/** Put the absent requests back; one that finds no place stays absent and costs `price`. False as soon as insertions and absences cost `room` or more. */
+bool fleet_recreate(struct fleet_state *state, struct fleet_undo *undo, int64_t room, int64_t price);
 /** Ruin and recreate under falling temperature until `until_ppm`; the best is left in `best`, and in `state`. */
 void fleet_anneal(struct fleet_state *state, struct fleet_clock *clock, uint32_t until_ppm, double hot, double cold, struct fleet_kept *best);
+
+/** Ruin and recreate until no request is absent (true) or `until_ppm`. `absences`: by request, how often a step has left it out. */
+bool fleet_anneal_absent(struct fleet_state *state, struct fleet_clock *clock, uint32_t until_ppm, uint32_t *absences);
 
 #endif

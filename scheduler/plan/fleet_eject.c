@@ -9,7 +9,6 @@
 enum {
     EJECT_MAX = 4,               /* requests pushed out at once, at most */
     PERTURB_MOVES = 40,          /* random moves tried after each ejection */
-    PATIENCE = 300,              /* ejections without a new least number of absent requests, per request, before another route is tried */
     SETS_MAX = 4000,             /* looked at for one request, so that a step stays short on long routes */
 };
 
@@ -205,44 +204,16 @@ static void eject_for(struct fleet_state *state, struct fleet_ejector *ejector, 
     perturb(state, ejector);
 }
 
-static void empty_route(struct fleet_state *state)
+bool fleet_eject_absent(struct fleet_state *state, struct fleet_ejector *ejector, struct fleet_clock *clock, uint32_t until_ppm)
 {
-    uint32_t route = rng_below(&state->rng, state->route_count), rival = rng_below(&state->rng, state->route_count);
-    if (state->routes[rival].count < state->routes[route].count) route = rival;
-    while (state->routes[route].count > 2) fleet_remove(state, state->routes[route].stops[1].node >> 1);
-    fleet_route_drop(state, route);
-}
-
-bool fleet_eject_route(struct fleet_state *state, struct fleet_ejector *ejector, struct fleet_clock *clock, uint32_t until_ppm)
-{
-    struct fleet_kept before = {0};
-    fleet_keep(state, &before);
-    uint32_t least = UINT32_MAX, waiting = 0;
-    bool done = false;
-    if (state->route_count < 2) goto out;
-    empty_route(state);
     while (state->absent_count > 0) {
-        if (fleet_clock_step(clock, 8) >= until_ppm) goto out;
+        if (fleet_clock_step(clock, 8) >= until_ppm) return false;
         uint32_t request = state->absent[state->absent_count - 1];
-        if (insert_cheapest(state, request)) {
-            if (state->absent_count >= least) continue;
-            least = state->absent_count;
-            waiting = 0;
-            continue;
-        }
+        if (insert_cheapest(state, request)) continue;
         ejector->penalty[request]++;
         struct ejection ejection;
-        if (++waiting > PATIENCE * 100 || !find_ejection(state, ejector, request, &ejection)) { /* another route may be easier to empty */
-            fleet_restore(state, &before);
-            empty_route(state);
-            least = UINT32_MAX;
-            waiting = 0;
-            continue;
-        }
+        if (!find_ejection(state, ejector, request, &ejection)) return false;
         eject_for(state, ejector, request, &ejection);
     }
-    done = true;
-out:
-    free(before.nodes);
-    return done;
+    return true;
 }

@@ -23,14 +23,14 @@ struct fleet_undo {
     uint32_t count, slots;
     struct undo_route *routes;
     bool *touched;                      /* by route */
-    uint32_t route_count;               /* as it was */
+    uint32_t absent_count, *absent;     /* as it was */
 };
 
 struct fleet_undo *fleet_undo_new(const struct fleet_model *model, uint32_t route_slots)
 {
-    (void)model;
     struct fleet_undo *undo = mem_zalloc(1, sizeof *undo);
     undo->slots = route_slots;
+    undo->absent = mem_zalloc(model->request_count + 1, sizeof *undo->absent);
     undo->routes = mem_zalloc(route_slots + 1, sizeof *undo->routes);
     undo->touched = mem_zalloc(route_slots + 1, sizeof *undo->touched);
     return undo;
@@ -42,13 +42,16 @@ void fleet_undo_free(struct fleet_undo *undo)
     for (uint32_t i = 0; i < undo->slots; i++) free(undo->routes[i].stops);
     free(undo->routes);
     free(undo->touched);
+    free(undo->absent);
     free(undo);
 }
 
-void fleet_undo_begin(struct fleet_undo *undo)
+void fleet_undo_begin(struct fleet_undo *undo, const struct fleet_state *state)
 {
     for (uint32_t i = 0; i < undo->count; i++) undo->touched[undo->routes[i].route] = false;
     undo->count = 0;
+    undo->absent_count = state->absent_count;
+    memcpy(undo->absent, state->absent, state->absent_count * sizeof *undo->absent);
 }
 
 void fleet_undo_touch(struct fleet_undo *undo, const struct fleet_state *state, uint32_t index)
@@ -89,7 +92,11 @@ void fleet_undo_apply(struct fleet_undo *undo, struct fleet_state *state)
             if (node + 1 < state->model->node_count) state->route_of[node >> 1] = kept->route;
         }
     }
-    state->absent_count = 0;
+    for (uint32_t i = 0; i < undo->absent_count; i++) {
+        state->absent[i] = undo->absent[i];
+        state->route_of[undo->absent[i]] = FLEET_NONE;
+    }
+    state->absent_count = undo->absent_count;
 }
 
 void fleet_undo_settle(struct fleet_undo *undo, struct fleet_state *state, bool *emptied)
@@ -151,6 +158,13 @@ static void take_string(struct fleet_state *state, struct fleet_undo *undo, uint
         if (state->route_of[pool[k]] != FLEET_NONE) take_out(state, undo, pool[k]);
 }
 
+/* Where the plan is opened: half of the time about a request that has no place. */
+static uint32_t pick_seed(struct fleet_state *state)
+{
+    if (state->absent_count > 0 && rng_below(&state->rng, 2)) return state->absent[rng_below(&state->rng, state->absent_count)];
+    return rng_below(&state->rng, state->model->request_count);
+}
+
 static void ruin_strings(struct fleet_state *state, struct fleet_undo *undo, uint32_t *pool)
 {
     const struct fleet_model *model = state->model;
@@ -158,7 +172,7 @@ static void ruin_strings(struct fleet_state *state, struct fleet_undo *undo, uin
     uint32_t mean = 2 * model->request_count / (state->route_count ? state->route_count : 1), longest = mean < STRING_STOPS_MAX ? mean : STRING_STOPS_MAX;
     if (longest < 1) longest = 1;
     double most = 4.0 * RUIN_STOPS_MEAN / (1.0 + longest) - 1.0;
-    uint32_t strings = (uint32_t)(1.0 + rng_unit(rng) * most), seed = rng_below(rng, model->request_count);
+    uint32_t strings = (uint32_t)(1.0 + rng_unit(rng) * most), seed = pick_seed(state);
     for (uint32_t k = 0; k <= model->near_count && strings > 0; k++) {
         uint32_t request = k == 0 ? seed : model->near[(size_t)seed * model->near_count + k - 1];
         if (state->route_of[request] == FLEET_NONE || undo->touched[state->route_of[request]]) continue;
@@ -173,8 +187,9 @@ static void ruin_related(struct fleet_state *state, struct fleet_undo *undo)
 {
     const struct fleet_model *model = state->model;
     struct rng *rng = &state->rng;
-    uint32_t count = 2 + rng_below(rng, RUIN_STOPS_MEAN), seed = rng_below(rng, model->request_count);
-    take_out(state, undo, seed);
+    uint32_t count = 2 + rng_below(rng, RUIN_STOPS_MEAN), seed = pick_seed(state);
+    if (state->route_of[seed] != FLEET_NONE) take_out(state, undo, seed);
+    count += undo->absent_count;
     for (uint32_t tries = 0; tries < 4 * count && state->absent_count < count && model->near_count > 0; tries++) {
         uint32_t from = state->absent[rng_below(rng, state->absent_count)];
         double u = rng_unit(rng);
@@ -245,11 +260,12 @@ static void sort_absent(struct fleet_state *state)
     }
 }
 
-bool fleet_recreate(struct fleet_state *state, struct fleet_undo *undo)
+bool fleet_recreate(struct fleet_state *state, struct fleet_undo *undo, int64_t room, int64_t price)
 {
     sort_absent(state);
-    while (state->absent_count > 0) {
-        uint32_t request = state->absent[state->absent_count - 1], where = 0;
+    uint32_t left = 0;
+    while (state->absent_count > left) {
+        uint32_t at = state->absent_count - 1, request = state->absent[at], where = 0;
         struct fleet_place best = {FLEET_COST_NONE, 0, 0};
         uint64_t dice = rng_u64(&state->rng);
         for (uint32_t route = 0; route < state->route_count; route++) {
@@ -260,7 +276,15 @@ bool fleet_recreate(struct fleet_state *state, struct fleet_undo *undo)
             best = place;
             where = route;
         }
-        if (best.cost == FLEET_COST_NONE) return false;
+        if (best.cost == FLEET_COST_NONE) {
+            room -= price;
+            if (room <= 0) return false;
+            state->absent[at] = state->absent[left]; /* to the front: those that stay */
+            state->absent[left++] = request;
+            continue;
+        }
+        room -= best.cost;
+        if (room <= 0) return false;
         state->absent_count--;
         fleet_undo_touch(undo, state, where);
         fleet_insert(state, request, where, best);
