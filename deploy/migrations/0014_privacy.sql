@@ -249,7 +249,7 @@ CREATE POLICY pharmacy ON orders FOR SELECT TO meddispatch_pharmacy
 CREATE FUNCTION lab_may_do(p_city integer, p_order bigint, p_lab bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT NOT EXISTS (SELECT FROM order_line l WHERE l.city_id = p_city AND l.order_id = p_order
-                          AND NOT EXISTS (SELECT FROM lab_test t WHERE t.city_id = p_city AND t.facility_id = p_lab AND t.test = l.code))
+                          AND NOT EXISTS (SELECT FROM lab_test t WHERE t.city_id = p_city AND t.facility_id = p_lab AND t.test IN (l.code, '*')))
 $$;
 CREATE POLICY lab ON orders FOR SELECT TO meddispatch_lab
     USING (city_id = (SELECT scope_says('lab', 'city')::integer) AND kind = 2

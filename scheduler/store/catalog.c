@@ -18,8 +18,9 @@ static const struct sql_statement
              "SELECT code, name_zh, name_en, specimen, benefit, ceiling_fen, eligible, stability_s, turnaround_s, repeat_days, age_min, age_max, sex, "
              "needs_sampling_skill, cold, volume_ml, home_s, version FROM test WHERE city_id = $1::integer AND valid_to_ms = 0 ORDER BY code COLLATE \"C\""},
     LABS = {"catalog_labs",
-            "SELECT l.test, l.facility_id FROM lab_test l JOIN facility f USING (city_id, facility_id) WHERE l.city_id = $1::integer AND f.active "
-            "AND f.contracted AND f.kind = 2 ORDER BY l.test COLLATE \"C\", l.facility_id"},
+            "SELECT DISTINCT t.code COLLATE \"C\" AS test, l.facility_id FROM lab_test l JOIN facility f USING (city_id, facility_id) "
+            "JOIN test t ON t.city_id = l.city_id AND t.valid_to_ms = 0 AND l.test IN (t.code, '*') "
+            "WHERE l.city_id = $1::integer AND f.active AND f.contracted AND f.kind = 2 ORDER BY test, l.facility_id"},
     PRODUCT = {"product_read",
                "SELECT code, name_zh, name_en, atc, approval, approval_till_ms, ceiling_fen, rx, eligible, prohibited, controlled, injection, hypoglycaemic, "
                "chronic, cold, age_min, age_max, sex, indications, pack_supply_ddays, quantity_max, volume_ml FROM product "
