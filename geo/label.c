@@ -2,6 +2,7 @@
 #include "map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct geo_label {
     const struct geo_metric *metric; /* holds a reference */
@@ -10,36 +11,41 @@ struct geo_label {
     size_t bytes;
 };
 
-static size_t side_bytes(const struct geo_cch *cch, const struct geo_seeds *seeds)
+static size_t side_bytes(const struct cch_label *side)
 {
-    return (size_t)cch_label_size(cch, seeds->seeds, seeds->count) * (sizeof(cch_weight) + sizeof(uint32_t)) + seeds->count * sizeof(struct cch_arm) + sizeof(cch_weight);
+    return side->size * (sizeof *side->weights + sizeof *side->ranks) + side->arm_count * sizeof *side->arms + sizeof *side->weights;
 }
 
-static char *side_fill(const struct geo_metric *metric, enum cch_direction direction, const struct geo_seeds *seeds, struct cch_label *side, char *memory)
+/* What was filled in the scratch, in no more memory than it needs. */
+static char *side_copy(const struct cch_label *filled, struct cch_label *side, char *memory)
 {
-    uint32_t size = cch_label_size(&metric->map->cch, seeds->seeds, seeds->count);
+    *side = *filled;
     side->weights = (cch_weight *)(void *)memory;
-    side->arms = (struct cch_arm *)(void *)(side->weights + size);
-    side->ranks = (uint32_t *)(void *)(side->arms + seeds->count);
-    cch_label_fill(&metric->hierarchy, direction, seeds->seeds, seeds->count, side);
-    return memory + (side_bytes(&metric->map->cch, seeds) & ~(sizeof(cch_weight) - 1));
+    side->arms = (struct cch_arm *)(void *)(side->weights + side->size);
+    side->ranks = (uint32_t *)(void *)(side->arms + side->arm_count);
+    memcpy(side->weights, filled->weights, side->size * sizeof *side->weights);
+    memcpy(side->arms, filled->arms, side->arm_count * sizeof *side->arms);
+    memcpy(side->ranks, filled->ranks, side->size * sizeof *side->ranks);
+    return memory + (side_bytes(side) & ~(sizeof(cch_weight) - 1));
 }
 
 enum geo_status geo_label_new(const struct geo_metric *metric, struct geo_scratch *scratch, const struct geo_snap *stop, struct geo_label **out)
 {
-    (void)scratch;
-    struct geo_seeds seeds[2];
+    struct geo_seeds seeds;
+    size_t bytes = sizeof(struct geo_label);
     if (!geo_has_place(metric->map, stop)) return GEO_INVALID;
-    geo_seeds_find(metric, CCH_FROM, geo_place_of(stop), &seeds[CCH_FROM]);
-    geo_seeds_find(metric, CCH_TO, geo_place_of(stop), &seeds[CCH_TO]);
-    size_t bytes = sizeof(struct geo_label) + side_bytes(&metric->map->cch, &seeds[CCH_FROM]) + side_bytes(&metric->map->cch, &seeds[CCH_TO]);
+    for (int direction = CCH_FROM; direction <= CCH_TO; direction++) {
+        geo_seeds_find(metric, (enum cch_direction)direction, geo_place_of(stop), &seeds);
+        cch_label_fill(&metric->hierarchy, (enum cch_direction)direction, seeds.seeds, seeds.count, &scratch->labels[direction]);
+        bytes += side_bytes(&scratch->labels[direction]);
+    }
     struct geo_label *label = malloc(bytes);
     if (!label) return GEO_NO_MEMORY;
     label->metric = geo_metric_ref((struct geo_metric *)(uintptr_t)metric);
     label->stop = geo_place_of(stop);
     label->bytes = bytes;
-    char *memory = side_fill(metric, CCH_FROM, &seeds[CCH_FROM], &label->sides[CCH_FROM], (char *)(label + 1));
-    (void)side_fill(metric, CCH_TO, &seeds[CCH_TO], &label->sides[CCH_TO], memory);
+    char *memory = side_copy(&scratch->labels[CCH_FROM], &label->sides[CCH_FROM], (char *)(label + 1));
+    (void)side_copy(&scratch->labels[CCH_TO], &label->sides[CCH_TO], memory);
     *out = label;
     return GEO_OK;
 }

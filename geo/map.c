@@ -130,7 +130,7 @@ void geo_map_info(const struct geo_map *map, struct geo_map_info *out)
 
 static bool label_init(struct cch_label *label, const struct geo_cch *cch)
 {
-    uint64_t size = (uint64_t)CCH_SEEDS_MAX * cch->height;
+    size_t size = cch_label_room(cch);
     label->arms = malloc(CCH_SEEDS_MAX * sizeof *label->arms);
     label->ranks = malloc(size * sizeof *label->ranks);
     label->weights = malloc(size * sizeof *label->weights);

@@ -92,23 +92,28 @@ void cch_metric_deinit(struct cch_metric *metric);
 
 enum cch_direction { CCH_FROM = 0, CCH_TO = 1 }; /* ways from the place, ways to it */
 
-/** A place hangs on the network by a few links; each root path that they begin is an arm. */
+/** A place hangs on the network by a few links; the root paths that they begin are a tree. Its first arm is a whole root path, each other one leads up to where
+ *  it meets an arm before it: every node of the search space is there once. */
 struct cch_seed { uint32_t rank; cch_weight weight; };
 enum { CCH_SEEDS_MAX = 64 };
 
 struct cch_arm {
-    uint32_t depth;            /* of its lowest node */
-    uint32_t first;            /* its root's place in the arrays below */
+    uint32_t fork, depth;      /* of its highest and its lowest node */
+    uint32_t first;            /* entry of depth d, fork <= d <= depth: first + d, modulo 2^32 */
+    uint32_t parent;           /* the arm, before it, that has what is above its fork; of no meaning if that is 0 */
 };
 struct cch_label {
     uint32_t arm_count, size;  /* entries in use */
-    struct cch_arm *arms;      /* the caller's, as many as seeds */
-    uint32_t *ranks;           /* by entry: arm by arm, from the root down */
+    struct cch_arm *arms;      /* the caller's, CCH_SEEDS_MAX of them */
+    uint32_t *ranks;           /* by entry: arm by arm, from the top down */
     cch_weight *weights;       /* CCH_NONE: not reached */
 };
-/** Entries that a label of these seeds needs; at most CCH_SEEDS_MAX * height. */
-uint32_t cch_label_size(const struct geo_cch *cch, const struct cch_seed *seeds, uint32_t seed_count);
-/** label->arms, ranks and weights are the caller's, with room for seed_count arms and cch_label_size entries. */
+/** Entries that the arrays of a label must have room for while it is filled. */
+static inline size_t cch_label_room(const struct geo_cch *cch)
+{
+    return ((size_t)CCH_SEEDS_MAX + 1) * (cch->height + 1);
+}
+/** label->arms, ranks and weights are the caller's; all answers, and a copy of the first `size` entries, are whole afterwards. */
 void cch_label_fill(const struct cch_metric *metric, enum cch_direction direction, const struct cch_seed *seeds, uint32_t seed_count, struct cch_label *label);
 /** The weight of the best way, CCH_NONE if there is none. */
 cch_weight cch_label_meet(const struct cch_label *from, const struct cch_label *to);
@@ -153,8 +158,9 @@ void cch_pull_begin(const struct cch_metric *metric, struct cch_pull *pull, cons
 /** From a node, by its rank; CCH_NONE if no way leads there. The same metric as at the beginning. */
 cch_weight cch_pull_weight(const struct cch_metric *metric, struct cch_pull *pull, uint32_t rank);
 
-/** Which kernels run: "avx2" or "portable"; force the portable ones (tests). Not while others query. */
+/** Which kernels run: "avx512", "avx2" or "portable"; the best that this processor has, or the one forced (tests; NULL: the best again). False if it has not
+ *  that one. Not while others query. */
 const char *cch_kernels_name(void);
-void cch_kernels_force_portable(bool force);
+bool cch_kernels_force(const char *name);
 
 #endif

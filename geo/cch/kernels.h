@@ -1,4 +1,4 @@
-/* The loops in which all time is spent, compiled once for any processor and once for AVX2. */
+/* The loops in which all time is spent, compiled for any processor, for AVX2 and for AVX-512. */
 #ifndef GEO_CCH_KERNELS_H
 #define GEO_CCH_KERNELS_H
 
@@ -40,8 +40,10 @@ struct cch_kernels {
     void (*customize)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
     /** Perfect weights of the nodes [begin, end) from customized ones, in place, from the top; all above are perfect. */
     void (*perfect)(const struct geo_cch *cch, cch_weight *up, cch_weight *down, uint32_t begin, uint32_t end);
-    /** Up a root path, given by depth, from `depth` to its root: weights by depth, seeded. */
-    void (*climb)(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t depth, cch_weight *by_depth);
+    /** Up a root path by its nodes from `depth` to `fork` (ranks[0] is the node at `fork`): weights by depth, seeded. */
+    void (*climb)(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t fork, uint32_t depth, cch_weight *by_depth);
+    /** The lesser of two arrays into the first. */
+    void (*join)(cch_weight *to, const cch_weight *from, uint32_t count);
     /** The least sum of two arrays. */
     cch_weight (*meet)(const cch_weight *a, const cch_weight *b, uint32_t count);
     /** Downwards: row i takes the least over its arcs from rows before it, and what it holds if it is seeded. */
@@ -54,7 +56,7 @@ struct cch_kernels {
     void (*turn)(const int32_t *rows, uint32_t *out, size_t stride);
 };
 
-extern const struct cch_kernels cch_kernels_portable, cch_kernels_avx2;
+extern const struct cch_kernels cch_kernels_portable, cch_kernels_avx2, cch_kernels_avx512;
 const struct cch_kernels *cch_kernels(void);
 
 /* By `threads` > 1 of them. False: no memory. */

@@ -9,7 +9,9 @@
 
 /* ---- lanes ---- */
 
-#ifdef __AVX2__
+#ifdef __AVX512F__
+enum { VECTOR_BYTES = 64 };
+#elif defined __AVX2__
 enum { VECTOR_BYTES = 32 };
 #else
 enum { VECTOR_BYTES = 16 };
@@ -20,7 +22,9 @@ typedef int64_t longs __attribute__((vector_size(VECTOR_BYTES)));    /* weights 
 
 static inline lanes lanes_min(lanes a, lanes b)
 {
-#ifdef __AVX2__
+#ifdef __AVX512F__
+    return (lanes)_mm512_min_epi32((__m512i)a, (__m512i)b);
+#elif defined __AVX2__
     return (lanes)_mm256_min_epi32((__m256i)a, (__m256i)b);
 #else
     lanes less = a < b;
@@ -30,7 +34,9 @@ static inline lanes lanes_min(lanes a, lanes b)
 
 static inline longs longs_min(longs a, longs b)
 {
-#ifdef __AVX2__
+#ifdef __AVX512F__
+    return (longs)_mm512_min_epi64((__m512i)a, (__m512i)b);
+#elif defined __AVX2__
     return (longs)_mm256_blendv_epi8((__m256i)b, (__m256i)a, _mm256_cmpgt_epi64((__m256i)b, (__m256i)a));
 #else
     longs less = a < b;
@@ -62,15 +68,32 @@ static inline void relax(cch_weight *to, const cch_weight *from, cch_weight plus
     uint32_t i = 0;
     longs more = longs_all(plus);
     for (; i + LONGS <= count; i += LONGS) longs_store(to + i, longs_min(longs_load(to + i), longs_load(from + i) + more));
+#ifdef __AVX512F__
+    if (i == count) return;
+    __mmask8 rest = (__mmask8)((1u << (count - i)) - 1);
+    longs way = (longs)_mm512_maskz_loadu_epi64(rest, from + i) + more;
+    _mm512_mask_storeu_epi64(to + i, rest, (__m512i)longs_min((longs)_mm512_maskz_loadu_epi64(rest, to + i), way));
+#else
     for (; i < count; i++) {
         cch_weight way = from[i] + plus;
         to[i] = way < to[i] ? way : to[i];
     }
+#endif
 }
 
 static inline cch_weight least_sum(const cch_weight *a, const cch_weight *b, uint32_t count)
 {
     uint32_t i = 0;
+#ifdef __AVX512F__
+    longs best = longs_all(CCH_NONE);
+    for (; i + LONGS <= count; i += LONGS) best = longs_min(best, longs_load(a + i) + longs_load(b + i));
+    if (i < count) {
+        __mmask8 rest = (__mmask8)((1u << (count - i)) - 1);
+        __m512i sum = _mm512_add_epi64(_mm512_maskz_loadu_epi64(rest, a + i), _mm512_maskz_loadu_epi64(rest, b + i));
+        best = (longs)_mm512_mask_min_epi64((__m512i)best, rest, (__m512i)best, sum);
+    }
+    return _mm512_reduce_min_epi64((__m512i)best);
+#else
     cch_weight least = CCH_NONE;
     if (count >= LONGS) {
         longs best = longs_all(CCH_NONE);
@@ -82,6 +105,7 @@ static inline cch_weight least_sum(const cch_weight *a, const cch_weight *b, uin
         least = way < least ? way : least;
     }
     return least;
+#endif
 }
 
 /* ---- customization ---- */
@@ -128,13 +152,13 @@ static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down,
 
 /* ---- labels ---- */
 
-static void climb(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t depth, cch_weight *by_depth)
+static void climb(const struct geo_cch *cch, const cch_weight *weights, const uint32_t *ranks, uint32_t fork, uint32_t depth, cch_weight *by_depth)
 {
     const struct cch_run *runs = cch->runs;
-    for (uint32_t d = depth + 1; d-- > 0;) {
+    for (uint32_t d = depth + 1; d-- > fork;) {
         cch_weight here = by_depth[d];
         if (here >= CCH_NONE) continue;
-        uint32_t x = ranks[d], begin = cch->up_first[x], end = cch->up_first[x + 1], first = cch->run_first[x], last = cch->run_first[x + 1];
+        uint32_t x = ranks[d - fork], begin = cch->up_first[x], end = cch->up_first[x + 1], first = cch->run_first[x], last = cch->run_first[x + 1];
         if (end - begin >= 3 * (last - first)) {
             for (uint32_t r = first; r < last; r++) relax(by_depth + runs[r].depth, weights + runs[r].arc, here, runs[r + 1].arc - runs[r].arc);
         } else {
@@ -144,6 +168,11 @@ static void climb(const struct geo_cch *cch, const cch_weight *weights, const ui
             }
         }
     }
+}
+
+static void join(cch_weight *to, const cch_weight *from, uint32_t count)
+{
+    relax(to, from, 0, count);
 }
 
 static cch_weight meet(const cch_weight *a, const cch_weight *b, uint32_t count)
@@ -213,4 +242,4 @@ static void turn(const int32_t *rows, uint32_t *out, size_t stride)
     }
 }
 
-const struct cch_kernels KERNELS = {KERNELS_NAME, customize, perfect, climb, meet, gather, gather_long, spread, spread_long, turn};
+const struct cch_kernels KERNELS = {KERNELS_NAME, customize, perfect, climb, join, meet, gather, gather_long, spread, spread_long, turn};

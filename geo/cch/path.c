@@ -16,7 +16,7 @@ struct cch_trace *cch_trace_new(const struct geo_cch *cch)
 {
     struct cch_trace *trace = calloc(1, sizeof *trace);
     if (!trace) return NULL;
-    size_t size = (size_t)CCH_SEEDS_MAX * cch->height + 1;
+    size_t size = cch_label_room(cch);
     trace->stack_capacity = 2 * cch->height + 64; /* unpacking goes down the tree a step at a time and keeps one arc for each */
     trace->arc_capacity = cch->node_count + 1;    /* a shortest way passes a node once */
     trace->stack = malloc(trace->stack_capacity * sizeof *trace->stack);
@@ -65,27 +65,44 @@ static uint32_t arc_to(const struct geo_cch *cch, uint32_t x, uint32_t depth)
     return GEO_NONE;
 }
 
-/* No parents are kept while climbing: who made a node's weight is the first below it whose weight and arc add up to it. Going down, each node of the
- * root path is looked at once. Notes the arcs in the trace's chain; returns the seed, GEO_NONE if nothing adds up. */
-static uint32_t walk_back(const struct cch_metric *metric, struct cch_trace *trace, int direction, uint32_t arm_index, uint32_t depth, const struct cch_seed *seeds,
+/* Whether a node of arm `below` may lie under what arm `above` has at `depth`. */
+static bool leads_to(const struct cch_label *label, uint32_t below, uint32_t above, uint32_t depth)
+{
+    while (below != above && label->arms[below].fork > depth) below = label->arms[below].parent;
+    return below == above;
+}
+
+/* The node that made what arm `*at` has at `*depth`: the first below it whose weight and arc add up to it. Its arm and depth, and the arc; GEO_NONE: nothing does. */
+static uint32_t maker_find(const struct geo_cch *cch, const struct cch_label *label, const cch_weight *weights, uint32_t *at, uint32_t *depth)
+{
+    cch_weight made = label->weights[(uint32_t)(label->arms[*at].first + *depth)];
+    for (uint32_t i = *at; i < label->arm_count; i++) {
+        const struct cch_arm *arm = &label->arms[i];
+        if (arm->depth <= *depth || !leads_to(label, i, *at, *depth)) continue;
+        for (uint32_t below = arm->fork > *depth ? arm->fork : *depth + 1; below <= arm->depth; below++) {
+            uint32_t entry = arm->first + below;
+            if (label->weights[entry] > made) continue;
+            uint32_t arc = arc_to(cch, label->ranks[entry], *depth);
+            if (arc == GEO_NONE || label->weights[entry] + weights[arc] != made) continue;
+            *at = i;
+            *depth = below;
+            return arc;
+        }
+    }
+    return GEO_NONE;
+}
+
+/* No parents are kept while climbing: they are found again from the top down. Notes the arcs in the trace's chain; returns the seed, GEO_NONE if nothing adds up. */
+static uint32_t walk_back(const struct cch_metric *metric, struct cch_trace *trace, int direction, uint32_t arm, uint32_t depth, const struct cch_seed *seeds,
                           uint32_t seed_count, uint32_t *count)
 {
-    const struct geo_cch *cch = metric->cch;
-    const struct cch_arm *arm = &trace->sides[direction].arms[arm_index];
-    const uint32_t *ranks = trace->sides[direction].ranks + arm->first;
-    const cch_weight *by_depth = trace->sides[direction].weights + arm->first, *weights = direction ? metric->down : metric->up;
-    *count = 0;
-    for (uint32_t below = depth;;) {
-        uint32_t seed = seed_find(seeds, seed_count, ranks[depth], by_depth[depth]), arc = GEO_NONE;
+    const struct cch_label *label = &trace->sides[direction];
+    for (*count = 0;;) {
+        uint32_t entry = label->arms[arm].first + depth, seed = seed_find(seeds, seed_count, label->ranks[entry], label->weights[entry]);
         if (seed != GEO_NONE) return seed;
-        while (arc == GEO_NONE) {
-            if (++below > arm->depth) return GEO_NONE;
-            if (by_depth[below] > by_depth[depth]) continue;
-            arc = arc_to(cch, ranks[below], depth);
-            if (arc != GEO_NONE && by_depth[below] + weights[arc] != by_depth[depth]) arc = GEO_NONE;
-        }
+        uint32_t arc = maker_find(metric->cch, label, direction ? metric->down : metric->up, &arm, &depth);
+        if (arc == GEO_NONE) return GEO_NONE;
         trace->chain[(*count)++] = arc;
-        depth = below;
     }
 }
 
