@@ -28,8 +28,8 @@ export const go = (page, name) => page.getByRole('navigation').getByRole('button
 export async function pick(page, order_id) {
   await page.keyboard.press('Escape');
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox').fill(String(order_id));
-  await page.getByRole('option', { name: new RegExp(`^Order ${order_id} `) }).first().waitFor();
+  await dialog(page).getByRole('combobox').fill(String(order_id));
+  await dialog(page).getByRole('option', { name: new RegExp(`^Order ${order_id} `) }).first().waitFor();
   await page.keyboard.press('Enter');
   await page.getByRole('complementary').getByRole('heading', { name: new RegExp(`^Order ${order_id}\\b`) }).waitFor();
   await page.keyboard.press('Tab'); // off the search field's ghost

@@ -37,9 +37,9 @@ function Header() {
       <nav aria-label={t('views')}>
         {VIEWS.filter(mayLook).map((one) => [one, VIEWS.indexOf(one)] as const).map(([one, i]) => <button key={one} type="button" class={view.value === one ? 'on' : ''} aria-current={view.value === one ? 'page' : undefined} title={`${t(`view_${one}`)} (${i + 1})`} onClick={() => (view.value = one)}>{t(`view_${one}`)}{one === 'alerts' && openAlerts.value.length > 0 && <span class="count"> {openAlerts.value.length}</span>}</button>)}
       </nav>
-      <button type="button" class="find" onClick={() => (dialog.value = { kind: 'search' })}>{t('search')} <kbd>Ctrl K</kbd></button>
+      {mayWatch() && <><button type="button" class="find" onClick={() => (dialog.value = { kind: 'search' })}>{t('search')} <kbd>Ctrl K</kbd></button>
       <span class={`state ${health.value}`} data-testid="health"><span aria-hidden="true">{health.value === 'live' ? '●' : '○'}</span> {health.value === 'live' ? t('live') : '…'}</span>
-      <Clock />
+      <Clock /></>}
       {mayDispatch() && !readOnly.value && <button type="button" class="quiet" onClick={() => (dialog.value = { kind: 'courier' })}>+ {t('act_courier')}</button>}
       {naming ? <input class="name" aria-label={t('dispatcher')} value={dispatcher.value} maxLength={32} autofocus onBlur={(event) => {
         setDispatcher(event.currentTarget.value);
@@ -137,8 +137,8 @@ function App() {
       <a class="skip" href="#screen">{t('skip')}</a>
       <Header />
       <Banner />
-      <Kpis />
-      <main id="screen" tabIndex={-1} class={health.value === 'live' ? '' : 'stale'}><Screen /></main>
+      {mayWatch() && view.value !== 'playback' && <Kpis />}
+      <main id="screen" tabIndex={-1} class={health.value === 'live' || !mayWatch() || view.value === 'playback' ? '' : 'stale'}><Screen /></main>
       {dialog.value && <Dialogs />}
       <Outcome />
       <div class="hidden" role="status" aria-live="polite">{said.value}</div>

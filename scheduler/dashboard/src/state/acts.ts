@@ -49,7 +49,7 @@ async function each(ids: string[], one: (id: string, seen: Order | undefined) =>
 /** `shown`: version and order as the preview had them, for a single one; others go by their present version. */
 export const reassign = (ids: string[], to: string, reason: string, shown: { version: number; order: Order | undefined } | null = null): Promise<void> =>
   act(async () => {
-    const before = new Map(ids.map((id) => [id, board.orders.get(id)?.courier ?? '']));
+    const before = new Map(ids.map((id) => [id, { courier: board.orders.get(id)?.courier ?? '', pinned: board.orders.get(id)?.pinned ?? false }]));
     const put = async (id: string, courier: string, version: number, why: string) => {
       const request = { ...head(version), orderId: BigInt(id), toCourierId: BigInt(courier || 0), reason: why };
       await patiently(() => client.reassign(request, deadline));
@@ -57,7 +57,13 @@ export const reassign = (ids: string[], to: string, reason: string, shown: { ver
     };
     const rows = await each(ids, (id, seen) => put(id, to, shown?.version ?? seen?.version ?? 0, reason), shown?.order);
     const done = rows.filter((row) => row.ok).map((row) => row.order);
-    const undo: Undo = { text: t('act_reassign'), run: () => each(done, (id, seen) => put(id, before.get(id) ?? '', seen?.version ?? 0, `undo: ${reason}`.slice(0, REASON_BYTES))) };
+    const why = `undo: ${reason}`.slice(0, REASON_BYTES);
+    const undo: Undo = { text: t('act_reassign'), run: () => each(done, async (id, seen) => {
+      const was = before.get(id);
+      const text = await put(id, was?.courier ?? '', seen?.version ?? 0, why);
+      if (was?.courier && !was.pinned) await putFlag(id, 'unpin', why, 0); // the planner was free to move it, and is again
+      return text;
+    }) };
     finish(t(ids.length > 1 ? 'bulk' : 'act_reassign'), rows, undo);
   });
 

@@ -18,7 +18,7 @@ export function courierShapes(board: Board, now_ms: number, selected: string, tr
   const out: Shape[] = [];
   for (const courier of board.couriers.values()) {
     if (!courier.on_shift || !isSomewhere(courier.at)) continue;
-    out.push(point(courier.at, { id: courier.id, label: courier.stops.length > 99 ? '99' : String(courier.stops.length), heading: courier.heading || headingOf(trails?.get(courier.id)) || 0, state: isSilent(courier, now_ms) && courier.stops.length ? 'silent' : courier.stops.length ? 'busy' : 'idle', selected: courier.id === selected }));
+    out.push(point(courier.at, { id: courier.id, label: courier.stops.length > 99 ? '99' : String(courier.stops.length), heading: courier.heading || headingOf(trails?.get(courier.id)) || 0, state: trails && isSilent(courier, now_ms) && courier.stops.length ? 'silent' : courier.stops.length ? 'busy' : 'idle', selected: courier.id === selected }));
   }
   return shapes(out);
 }
