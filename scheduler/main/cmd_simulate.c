@@ -10,7 +10,7 @@
 
 static const char USAGE[] =
     "usage: meddispatch simulate --map CITY.mdmap [--orders N | --demand FILE.csv] [--couriers N | --fleet-search] [--hours H] [--policy P] [--seed S]\n"
-    "                            [--surge X] [--traffic FILE.csv] [--iterations N] [--calm] [--all-day] [--json]\n"
+    "                            [--surge X] [--traffic FILE.csv] [--iterations N] [--calm] [--all-day] [--hindsight N] [--json]\n"
     "       meddispatch simulate --mdrp FOLDER [--rules strict|relaxed] [--policy P] [--seed S] [--iterations N] [--json] [-o FOLDER]\n"
     "  --policy      one or several by commas, or all; each plays the same day\n"
     "                nearest: a ready order goes to the nearest idle courier; batch: bundles matched with near couriers;\n"
@@ -19,6 +19,7 @@ static const char USAGE[] =
     "  --surge       of flu prescriptions, a fifth of a usual day's: 4.5 and 14 have been seen\n"
     "  --traffic     speeds by road class and hour, like deploy/config/traffic.csv\n"
     "  --fleet-search  the number of couriers with which 99 % of the orders are done within three hours, for each policy\n"
+    "  --hindsight   look back with N iterations: how far the day was from what could have been had all been known (with --calm)\n"
     "  --all-day     couriers are there from first to last; else they come and go in shifts\n"
     "  --iterations  of the planner, each time it is asked\n"
     "  --calm        no faults: nobody absent, no refusal, no breakdown, no late pharmacy, no cancellation, nobody offline\n"
@@ -76,7 +77,8 @@ static bool read_options(int argc, char **argv, struct simulate_options *out)
 {
     static const struct option longs[] = {{"map", 1, 0, 'm'},        {"orders", 1, 0, 'n'}, {"couriers", 1, 0, 'c'}, {"hours", 1, 0, 'h'}, {"policy", 1, 0, 'p'}, {"seed", 1, 0, 's'},
                                           {"iterations", 1, 0, 'i'}, {"calm", 0, 0, 'q'},   {"json", 0, 0, 'j'},     {"mdrp", 1, 0, 'M'},  {"rules", 1, 0, 'r'},  {"demand", 1, 0, 'd'},
-                                          {"surge", 1, 0, 'S'},      {"traffic", 1, 0, 't'}, {"fleet-search", 0, 0, 'f'}, {"all-day", 0, 0, 'a'},  {"help", 0, 0, '?'}, {0}};
+                                          {"surge", 1, 0, 'S'},      {"traffic", 1, 0, 't'}, {"fleet-search", 0, 0, 'f'}, {"all-day", 0, 0, 'a'},
+                                          {"hindsight", 1, 0, 'H'},  {"help", 0, 0, '?'}, {0}};
     *out = (struct simulate_options){.sim = sim_options_default(), .policies = {SIM_LNS}, .policy_count = 1};
     int64_t seed;
     double surge;
@@ -90,6 +92,7 @@ static bool read_options(int argc, char **argv, struct simulate_options *out)
         case 'd': out->demand = optarg; break;
         case 't': out->traffic = optarg; break;
         case 'f': out->fleet_search = true; break;
+        case 'H': fine = read_number(optarg, 100000000, &out->sim.hindsight_iterations); break;
         case 'a': out->sim.shifts = false; break;
         case 'S':
             fine = text_to_double(optarg, 1, SIM_SURGE_MAX_PERCENT / 100.0, &surge);

@@ -161,6 +161,24 @@ static void print_line(const struct simulate_options *options, const struct sim_
            r->changes_per_order, r->specimens_too_old, r->specimens, r->decision_mean_ms, wall_us ? (options->sim.hours + 5.0) * 3600e6 / (double)wall_us : 0);
 }
 
+static double above(uint64_t played_s, uint64_t best_s)
+{
+    return best_s ? 100.0 * ((double)played_s / (double)best_s - 1) : 0;
+}
+
+static void print_hindsight(const struct simulate_options *options, const struct sim_result *r)
+{
+    if (options->json)
+        printf("{\"hindsight_of\":\"%s\",\"played_travel_s\":%" PRIu64 ",\"played_late_s\":%" PRIu64 ",\"same_prices_travel_s\":%" PRIu64 ",\"same_prices_late_s\":%" PRIu64
+               ",\"travel_alone_travel_s\":%" PRIu64 ",\"travel_alone_late_s\":%" PRIu64 ",\"left\":%u,\"above_same_prices_percent\":%.2f,\"above_travel_alone_percent\":%.2f}\n",
+               sim_policy_name(options->sim.policy), r->played_travel_s, r->played_late_s, r->foresight_travel_s, r->foresight_late_s, r->hindsight_travel_s, r->hindsight_late_s,
+               r->hindsight_left, above(r->played_travel_s, r->foresight_travel_s), above(r->played_travel_s, r->hindsight_travel_s));
+    else printf("         %.1f h on the road, %.1f min late; had all been known, by the same prices %.1f h, %.1f min (%+.1f %%), by travel alone %.1f h, %.1f min (%+.1f %%), %u left out\n",
+                (double)r->played_travel_s / 3600, (double)r->played_late_s / 60, (double)r->foresight_travel_s / 3600, (double)r->foresight_late_s / 60,
+                above(r->played_travel_s, r->foresight_travel_s), (double)r->hindsight_travel_s / 3600, (double)r->hindsight_late_s / 60,
+                above(r->played_travel_s, r->hindsight_travel_s), r->hindsight_left);
+}
+
 /* ---- the plays ---- */
 
 static enum status play(const struct simulate_options *options, const struct city *city, struct sim_result *out, struct error *err)
@@ -170,6 +188,7 @@ static enum status play(const struct simulate_options *options, const struct cit
     if (options->fleet_search) return STATUS_OK;
     if (options->json) print_json(options, out, clock_boot_us() - begin_us);
     else print_line(options, out, clock_boot_us() - begin_us);
+    if (options->sim.hindsight_iterations) print_hindsight(options, out);
     fflush(stdout);
     return STATUS_OK;
 }

@@ -67,7 +67,7 @@ enum rider_state { RIDER_IDLE, RIDER_DRIVING, RIDER_SERVING };
 struct rider {
     struct courier courier;
     enum rider_state state;
-    struct point at;
+    struct point at, began_at;
     struct order_id order;            /* going to, or serving */
     enum stop_kind kind;
     struct geo_route route;           /* while driving */
@@ -82,6 +82,12 @@ struct rider {
     bool started, ended;
     int64_t silent_ms;                /* offline from then on; 0: never */
     uint64_t driven_dm, driving_ms, busy_ms;
+};
+
+struct visit {
+    uint32_t courier, order;
+    enum stop_kind kind;
+    uint32_t lab;
 };
 
 struct run {
@@ -99,6 +105,8 @@ struct run {
     int64_t decision_us_sum, decision_us_max;
     struct command *positions;        /* of one step, told together */
     struct decision *decisions;
+    struct visit *visits;             /* made so far, for hindsight */
+    uint32_t visit_count, visit_capacity;
 };
 void riders_make(struct run *run);
 void riders_step(struct run *run);
@@ -106,6 +114,9 @@ void riders_free(struct run *run);
 
 /* ---- policy.c, sim.c ---- */
 
+/* hindsight.c: a courier has come to a stop; at the end, what could have been. */
+void hindsight_note(struct run *run, const struct rider *rider);
+enum status hindsight_run(struct run *run, struct error *err);
 enum status policy_plan(struct run *run, struct error *err);
 /* One command with a key of its own into the world; its status. */
 enum status run_do(struct run *run, struct command *command);

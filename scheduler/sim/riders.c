@@ -29,7 +29,7 @@ void riders_make(struct run *run)
         struct rider *rider = &run->riders[i];
         uint32_t skills = BIT(SKILL_CONTROLLED) | (rng_below(&run->rng, 10) < 8 ? BIT(SKILL_COLD_CHAIN) : 0) | (rng_below(&run->rng, 10) < 7 ? BIT(SKILL_SAMPLING) : 0);
         rider->courier = (struct courier){.id = {i + 1}, .skills = skills, .volume_ml_max = 40000, .cold_ml_max = 6000, .kits_preloaded = 2, .active = true};
-        rider->at = run->demand.pharmacies[rng_below(&run->rng, PHARMACIES)];
+        rider->at = rider->began_at = run->demand.pharmacies[rng_below(&run->rng, PHARMACIES)];
         if (rng_below(&run->rng, 1000) < run->options->breakdown_pm) rider->breaks_ms = run->start_ms + (int64_t)rng_below(&run->rng, run->options->hours * 3600) * 1000;
         if (rng_below(&run->rng, 1000) < run->options->offline_pm) rider->silent_ms = run->start_ms + (int64_t)rng_below(&run->rng, run->options->hours * 3600) * 1000;
         rider->on_ms = run->start_ms;
@@ -137,6 +137,7 @@ static void drive(struct run *run, struct rider *rider)
         return;
     }
     if (gone_ms < rider->route.travel_ms) return;
+    hindsight_note(run, rider);
     (void)tell(run, rider, STOP_EVENT_ARRIVED, FAIL_NONE);
     rider->state = RIDER_SERVING;
     rider->since_ms = run->now_ms;

@@ -210,6 +210,8 @@ static enum status check_options(const struct sim_options *options, struct error
     if (!options->orders || options->orders > SIM_ORDERS_MAX) return error_field(err, "orders", "1 to %d", SIM_ORDERS_MAX);
     if (!options->couriers || options->couriers > SIM_COURIERS_MAX) return error_field(err, "couriers", "1 to %d", SIM_COURIERS_MAX);
     if (!options->hours || options->hours > SIM_HOURS_MAX - 1) return error_field(err, "hours", "1 to %d", SIM_HOURS_MAX - 1);
+    bool faults = options->absent_pm || options->decline_pm || options->cancel_pm || options->late_pharmacy_pm || options->breakdown_pm || options->offline_pm;
+    if (options->hindsight_iterations && (faults || options->by_hour)) return error_field(err, "hindsight", "only of a calm day with the same travel times at every hour");
     return STATUS_OK;
 }
 
@@ -228,9 +230,11 @@ enum status sim_run(const struct geo_metric *metric, const struct sim_options *o
     if (rc == STATUS_OK) {
         riders_make(&run);
         rc = play(&run, err);
+        if (rc == STATUS_OK && options->hindsight_iterations) rc = hindsight_run(&run, err);
     }
     out->digest = hash_stream_finish(run.digest);
     riders_free(&run);
+    free(run.visits);
     demand_free(&run.demand);
     world_free(run.world);
     roads_deinit(&run.roads);

@@ -39,6 +39,7 @@ struct sim_options {
     const struct geo_metric *const *by_hour; /* travel times of each hour of the day, 24; NULL: the same all day. Borrowed */
     int64_t (*clock_us)(void);     /* NULL, or: times decisions for the record; changes nothing else */
     uint32_t misses_max;           /* end the day when more promises than this have been missed: it is lost; 0: play to the end */
+    uint32_t hindsight_iterations; /* of the search for what could have been; 0: none. Only without faults and with the same travel times all day */
     /* faults, in thousandths */
     uint32_t absent_pm, decline_pm, cancel_pm, late_pharmacy_pm; /* of orders or offers */
     uint32_t breakdown_pm, offline_pm; /* of couriers, once in the run; offline: twenty minutes without a sign and without moving on */
@@ -56,6 +57,10 @@ struct sim_result {
     double share_of_all_within_3h; /* within_3h / orders not cancelled, not failed at the door: what nobody brought counts against it */
     uint32_t specimens;            /* collected */
     uint64_t driven_s;             /* of all couriers, on the road */
+    /* with hindsight: the played visits timed again without waiting for answers, and the best that was found when all was known */
+    uint64_t played_travel_s, played_late_s, hindsight_travel_s, hindsight_late_s; /* travel alone, once nobody is late */
+    uint64_t foresight_travel_s, foresight_late_s; /* the best of the planner's own prices, by which sooner is better too */
+    uint32_t hindsight_left;       /* orders that it leaves out: 0, or the figures can't be compared */
     double decision_mean_ms, decision_max_ms; /* 0 without a clock */
     double changes_per_order;      /* stops already told to a courier that moved or left / orders */
     double collection_to_lab_mean_min;
