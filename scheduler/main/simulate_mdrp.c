@@ -102,9 +102,8 @@ int simulate_mdrp(const struct simulate_options *options)
         return EXIT_REFUSED;
     }
     print_head(options);
-    struct mdrp_options day_options = mdrp_options_default();
+    struct mdrp_options day_options = mdrp_options_default(options->relaxed);
     day_options.seed = options->sim.seed;
-    day_options.relaxed = options->relaxed;
     day_options.clock_us = clock_boot_us;
     if (options->iterations) day_options.iterations = options->iterations;
     for (uint32_t p = 0; p < options->policy_count && rc == STATUS_OK; p++) {

@@ -34,6 +34,9 @@ static void fill_task(const struct draft *draft, uint32_t order, struct plan_tas
     home.choices[0] = (struct plan_choice){.place = home_place(draft->meals, order), .close_s = PLAN_NO_LIMIT_S, .setup_s = (uint32_t)half_s, .service_s = (uint32_t)half_s};
     *out = (struct plan_task){.order = {order + 1}, .priority = PRIORITY_ROUTINE, .accepted_s = meal->placed_s + half_s, .due_s = meal->placed_s + (int32_t)instance->target_s + half_s,
                               .latest_s = PLAN_NO_LIMIT_S, .courier = PLAN_ANY};
+    /* Relaxed rules are judged by the share in time: who can't be in time even with a courier waiting for him alone must cost nobody else's. */
+    int32_t soonest_s = meal->ready_s + (int32_t)(instance->pickup_service_s / 2 + mdrp_travel_s(instance, meal->restaurant, home_place(draft->meals, order))) + 2 * half_s;
+    if (draft->meals->options->relaxed && soonest_s > out->due_s) out->due_s = PLAN_NO_LIMIT_S;
     if (draft->meals->states[order] == MEAL_TAKEN) { /* on board: only the hand-over is left */
         out->steps[out->step_count++] = home;
         out->committed = true;

@@ -128,7 +128,8 @@ struct mdrp_options {
     struct plan_weights weights;       /* of the planner */
     int64_t (*clock_us)(void);         /* NULL, or: times decisions for the record; changes nothing else */
 };
-struct mdrp_options mdrp_options_default(void);
+/** Prices and iterations that did well by these rules. */
+struct mdrp_options mdrp_options_default(bool relaxed);
 
 /** One instruction to a courier. Strict rules: a bundle. Relaxed: one pick-up. */
 struct mdrp_assignment {

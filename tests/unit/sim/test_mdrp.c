@@ -102,10 +102,11 @@ static int64_t best_of(const struct mdrp_instance *day)
 
 static int64_t played(const struct mdrp_instance *day, enum sim_policy policy)
 {
-    struct mdrp_options options = mdrp_options_default();
+    struct mdrp_options options = mdrp_options_default(false);
     struct mdrp_result result;
     struct error err = {0};
     options.policy = policy;
+    options.iterations = 200;
     options.weights.late = options.weights.travel = options.weights.work = 1;
     if (mdrp_run(day, &options, &result, NULL, &err) != STATUS_OK) fail_msg("%s", err.text);
     assert_int_equal(result.delivered, ORDERS);

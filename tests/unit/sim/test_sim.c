@@ -68,7 +68,7 @@ static void test_calm_day_delivers_everything(void **state)
 {
     (void)state;
     struct sim_options options = small_day();
-    options.absent_pm = options.decline_pm = options.cancel_pm = options.late_pharmacy_pm = options.breakdown_pm = 0;
+    options.absent_pm = options.decline_pm = options.cancel_pm = options.late_pharmacy_pm = options.breakdown_pm = options.offline_pm = 0;
     struct sim_result result;
     play(&options, &result);
     assert_int_equal(result.delivered + result.at_lab, options.orders);
@@ -154,6 +154,24 @@ static void test_surge_adds_prescriptions_only(void **state)
     assert_int_equal(surge.delivered + surge.at_lab + surge.failed + surge.returned + surge.cancelled + surge.rejected + surge.unfinished, surge.orders);
 }
 
+/* Hindsight begins where the day ended: it leaves nothing out, and by travel alone it never drives more. */
+static void test_hindsight_is_never_worse(void **state)
+{
+    (void)state;
+    struct sim_options options = small_day();
+    struct sim_result result;
+    struct error err = {0};
+    options.hindsight_iterations = 100;
+    assert_int_equal(sim_run(metric, &options, &result, &err), STATUS_INVALID_ARGUMENT); /* not a calm day */
+    assert_string_equal(err.field, "hindsight");
+    options.absent_pm = options.decline_pm = options.cancel_pm = options.late_pharmacy_pm = options.breakdown_pm = options.offline_pm = 0;
+    play(&options, &result);
+    assert_int_equal(result.hindsight_left, 0);
+    assert_true(result.played_travel_s > 0 && result.played_travel_s <= result.driven_s);
+    assert_true(result.hindsight_late_s <= result.played_late_s && result.foresight_late_s <= result.played_late_s);
+    if (result.hindsight_late_s == result.played_late_s) assert_true(result.hindsight_travel_s <= result.played_travel_s);
+}
+
 static void test_options_out_of_bounds_are_refused(void **state)
 {
     (void)state;
@@ -177,7 +195,7 @@ int main(void)
         cmocka_unit_test(test_calm_day_delivers_everything),        cmocka_unit_test(test_same_seed_same_facts_another_seed_others),
         cmocka_unit_test(test_rough_day_ends_with_a_reason_for_everything), cmocka_unit_test(test_planner_beats_the_nearest_idle_courier),
         cmocka_unit_test(test_every_policy_ends_the_same_orders),   cmocka_unit_test(test_surge_adds_prescriptions_only),
-        cmocka_unit_test(test_options_out_of_bounds_are_refused),
+        cmocka_unit_test(test_hindsight_is_never_worse),            cmocka_unit_test(test_options_out_of_bounds_are_refused),
     };
     return cmocka_run_group_tests(tests, make_city, drop_city);
 }
