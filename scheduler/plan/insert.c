@@ -56,6 +56,13 @@ static void consider(struct search *search, uint32_t trial_count, const struct t
     memcpy(best->refs, search->trial, trial_count * sizeof *best->refs);
 }
 
+/* Already at this stop: what has been added up to here, and what being so much later will cost from here on. */
+static bool is_dearer(const struct search *search, const struct gap *gap, const struct step_state *state)
+{
+    int64_t delay_s = state->time_s - gap->leave_s, added = state->soft - gap->soft - search->credit;
+    return added + (delay_s > 0 ? delay_s * gap->slope : 0) >= search->bound;
+}
+
 /* Run the rest of the sequence after the trial's first `placed` stops, of which the old sequence's first `from` are part. */
 static void run_out(struct search *search, uint32_t placed, uint32_t from, const struct step_state *state, bool partial, uint32_t *total, struct tour_value *out)
 {
@@ -64,7 +71,7 @@ static void run_out(struct search *search, uint32_t placed, uint32_t from, const
         search->trial[placed] = search->refs[i];
         tour_step(search->work, search->courier, search->trial, placed, search->begin_s, &end);
         placed++;
-        if (search->gaps && end.soft - search->gaps[i + 1].soft - search->credit >= search->bound) { /* already dearer up to here: the rest costs no less than it did */
+        if (search->gaps && is_dearer(search, &search->gaps[i + 1], &end)) {
             *out = (struct tour_value){.free_violation_s = 1};
             *total = placed;
             return;

@@ -11,6 +11,7 @@ enum {
     STRAY_LEG_S = 600,                /* a leg longer than this passes far from its ends: such couriers are always looked at */
     POINTS_PER_CELL = 4,
     CELLS_MAX = 1 << 18,
+    CROWD = 3,                        /* in a hurry so many times as many couriers are met as are tried */
     LEG_UNKNOWN_S = INT32_MAX / 4,    /* no road there as it is: no detour can be told */
 };
 
@@ -25,7 +26,11 @@ struct near {
     uint32_t *linked;                 /* per courier: points in the grid */
     bool *is_stale;
     uint32_t *stale, stale_count;
-    uint32_t *strays, *stray_at, stray_count; /* stray_at: per courier, place in the list + 1 */
+    struct stray {                    /* a long way between two points: the ring around its ends says little of it */
+        int32_t x0_m, y0_m, x1_m, y1_m, leave_s, leg_s, slope;
+        uint32_t point;               /* where it begins */
+    } *strays;
+    uint32_t *stray_at, stray_count, stray_capacity; /* stray_at: per point, place in the list + 1 */
     uint32_t *seen, stamp;            /* per courier: the walk that has met him */
     uint32_t *met;                    /* of one ring */
     struct candidate { int64_t bound; uint32_t courier; } *heap;
@@ -82,8 +87,7 @@ struct near *near_new(const struct plan_problem *problem)
     near->linked = mem_zalloc(couriers, sizeof *near->linked);
     near->is_stale = mem_zalloc(couriers, sizeof *near->is_stale);
     near->stale = mem_zalloc(couriers, sizeof *near->stale);
-    near->strays = mem_zalloc(couriers, sizeof *near->strays);
-    near->stray_at = mem_zalloc(couriers, sizeof *near->stray_at);
+    near->stray_at = mem_zalloc(all, sizeof *near->stray_at);
     near->seen = mem_zalloc(couriers, sizeof *near->seen);
     near->met = mem_zalloc(couriers, sizeof *near->met);
     near->heap = mem_zalloc(couriers + 1, sizeof *near->heap);
@@ -137,18 +141,25 @@ static void link_point(struct near *near, uint32_t point)
     near->head[cell] = point + 1;
 }
 
-static void set_stray(struct near *near, uint32_t courier, bool stray)
+static void drop_stray(struct near *near, uint32_t point)
 {
-    if (stray == (near->stray_at[courier] != 0)) return;
-    if (stray) {
-        near->strays[near->stray_count++] = courier;
-        near->stray_at[courier] = near->stray_count;
-        return;
+    if (near->stray_at[point] == 0) return;
+    uint32_t at = near->stray_at[point] - 1;
+    near->strays[at] = near->strays[--near->stray_count];
+    near->stray_at[near->strays[at].point] = at + 1;
+    near->stray_at[point] = 0;
+}
+
+static void keep_stray(struct near *near, uint32_t point)
+{
+    const struct gap *from = &near->gaps[point], *to = from + 1;
+    if (from->leg_s <= STRAY_LEG_S) return;
+    if (near->stray_count == near->stray_capacity) {
+        near->stray_capacity = near->stray_capacity ? 2 * near->stray_capacity : 1024;
+        near->strays = mem_realloc(near->strays, near->stray_capacity, sizeof *near->strays);
     }
-    uint32_t at = near->stray_at[courier] - 1, last = near->strays[--near->stray_count];
-    near->strays[at] = last;
-    near->stray_at[last] = at + 1;
-    near->stray_at[courier] = 0;
+    near->strays[near->stray_count++] = (struct stray){from->x_m, from->y_m, to->x_m, to->y_m, from->leave_s, from->leg_s, from->slope, point};
+    near->stray_at[point] = near->stray_count;
 }
 
 /* What a second's delay costs at a stop, if it reaches it: the promise is due there, or not. */
@@ -168,7 +179,7 @@ static uint32_t leg_or_unknown(struct work *work, uint32_t from, uint32_t to)
 }
 
 /* Fill the courier's points; returns how many lie in the grid. */
-static uint32_t fill_points(struct work *work, uint32_t courier, struct gap *gaps, bool *stray)
+static uint32_t fill_points(struct work *work, uint32_t courier, struct gap *gaps)
 {
     const struct plan_problem *problem = work->problem;
     const struct plan_courier *c = &problem->couriers[courier];
@@ -178,7 +189,6 @@ static uint32_t fill_points(struct work *work, uint32_t courier, struct gap *gap
     bool waits[PLAN_STOPS_MAX + 1];
     struct step_state state;
     int32_t begin_s[PLAN_STOPS_MAX];
-    *stray = false;
     tour_begin(work, courier, &state);
     gaps[0] = (struct gap){spots[place].x_m, spots[place].y_m, c->start_s, -1, 0, 0};
     for (uint32_t i = 0; i < n; i++) {
@@ -187,7 +197,6 @@ static uint32_t fill_points(struct work *work, uint32_t courier, struct gap *gap
         int64_t ready = (int64_t)gaps[i].leave_s + (leg_s == LEG_UNKNOWN_S ? 0 : leg_s) + (place == choice->place ? 0 : choice->setup_s);
         tour_step(work, courier, tour->refs, i, begin_s, &state);
         gaps[i].leg_s = (int32_t)leg_s;
-        *stray |= leg_s > STRAY_LEG_S;
         waits[i + 1] = begin_s[i] > ready;
         place = choice->place;
         gaps[i + 1] = (struct gap){spots[place].x_m, spots[place].y_m, state.time_s, -1, 0, state.soft};
@@ -202,7 +211,6 @@ static uint32_t fill_points(struct work *work, uint32_t courier, struct gap *gap
     if (n > 0) {
         uint32_t leg_s = leg_or_unknown(work, place, c->base_place);
         gaps[n].leg_s = (int32_t)leg_s;
-        *stray |= leg_s > STRAY_LEG_S;
     }
     gaps[n + 1] = (struct gap){spots[c->base_place].x_m, spots[c->base_place].y_m, 0, -1, 0, 0};
     return n + 2;
@@ -212,11 +220,15 @@ static void refresh(struct work *work, uint32_t courier)
 {
     struct near *near = work->near;
     uint32_t first = courier * NODES_MAX;
-    bool stray;
-    for (uint32_t i = 0; i < near->linked[courier]; i++) unlink_point(near, first + i);
-    near->linked[courier] = fill_points(work, courier, &near->gaps[first], &stray);
-    for (uint32_t i = 0; i < near->linked[courier]; i++) link_point(near, first + i);
-    set_stray(near, courier, stray);
+    for (uint32_t i = 0; i < near->linked[courier]; i++) {
+        unlink_point(near, first + i);
+        drop_stray(near, first + i);
+    }
+    near->linked[courier] = fill_points(work, courier, &near->gaps[first]);
+    for (uint32_t i = 0; i < near->linked[courier]; i++) {
+        link_point(near, first + i);
+        keep_stray(near, first + i);
+    }
     near->is_stale[courier] = false;
 }
 
@@ -461,12 +473,25 @@ uint32_t near_walk_next(struct work *work, struct near_walk *walk, uint32_t *out
     return count;
 }
 
-uint32_t near_walk_strays(struct work *work, struct near_walk *walk, uint32_t *out)
+/* The anchor put into the long way, at the least. */
+static int64_t bound_of_stray(const struct work *work, const struct near_query *query, const struct plan_spot *spot, const struct stray *stray)
+{
+    const struct plan_weights *weights = &work->problem->weights;
+    int64_t there_s = way_s(work->near, spot->x_m - stray->x0_m, spot->y_m - stray->y0_m), on_s = way_s(work->near, spot->x_m - stray->x1_m, spot->y_m - stray->y1_m);
+    int64_t detour_s = there_s + on_s - stray->leg_s, end_s = stray->leave_s + there_s + query->tail_s;
+    return (detour_s > 0 ? detour_s * ((int64_t)weights->travel + stray->slope) : 0) + finish_price(weights, query->task, end_s > query->floor_s ? end_s : query->floor_s);
+}
+
+uint32_t near_walk_strays(struct work *work, struct near_walk *walk, int64_t limit, uint32_t *out)
 {
     struct near *near = work->near;
+    const struct near_query *query = walk->query;
+    const struct plan_spot *spot = &work->problem->oracle.spots[query->task->steps[query->anchor].choices[0].place];
     uint32_t count = 0;
     walk->done = true;
-    for (uint32_t i = 0; i < near->stray_count; i++) meet(near, near->strays[i], out, &count);
+    if (query->floor_s == INT64_MAX) return 0; /* every door is closed to everybody */
+    for (uint32_t i = 0; i < near->stray_count; i++)
+        if (bound_of_stray(work, query, spot, &near->strays[i]) <= limit) meet(near, near->strays[i].point / NODES_MAX, out, &count);
     return count;
 }
 
@@ -549,20 +574,26 @@ static void walk_for_cheapest(struct work *work, const struct near_query *query,
 {
     struct near *near = work->near;
     struct near_walk walk;
-    uint32_t waiting = 0;
+    uint32_t waiting = 0, tries = 0;
     bool strays_met = false;
     near_walk_begin(work, query, &walk);
     for (;;) {
         bool rings_over = walk.done || (walk.ring >= 0 && walk.beyond > pick->best);
-        if (waiting > 0 && (rings_over || (walk.ring >= 0 && near->heap[0].bound <= walk.beyond))) {
+        bool enough = work->tries_max && waiting + tries >= CROWD * work->tries_max; /* in a hurry: of these, the likeliest */
+        if (work->tries_max && tries >= work->tries_max && pick->where != PLAN_ANY) return;
+        if (waiting > 0 && enough) {
+            try_courier(work, pick, heap_pop(near->heap, &waiting).courier);
+            tries++;
+        } else if (waiting > 0 && (rings_over || (walk.ring >= 0 && near->heap[0].bound <= walk.beyond))) {
             struct candidate next = heap_pop(near->heap, &waiting);
+            tries++;
             if (next.bound <= pick->best) try_courier(work, pick, next.courier);
             else waiting = 0; /* the others are dearer still */
         } else if (!rings_over) {
             push_met(work, query, near_walk_next(work, &walk, near->met), pick->best, &waiting);
         } else if (!strays_met) {
             strays_met = true;
-            push_met(work, query, near_walk_strays(work, &walk, near->met), pick->best, &waiting);
+            push_met(work, query, near_walk_strays(work, &walk, pick->best, near->met), pick->best, &waiting);
         } else {
             return;
         }
@@ -602,7 +633,7 @@ uint32_t near_list(struct work *work, const struct near_query *query, uint32_t *
     near_walk_begin(work, query, &walk);
     for (bool strays_met = false; !strays_met;) {
         strays_met = walk.done || (count == capacity && walk.ring >= 0 && kept[count - 1].bound <= walk.beyond);
-        uint32_t met = strays_met ? near_walk_strays(work, &walk, near->met) : near_walk_next(work, &walk, near->met);
+        uint32_t met = strays_met ? near_walk_strays(work, &walk, count == capacity ? kept[count - 1].bound : INT64_MAX, near->met) : near_walk_next(work, &walk, near->met);
         for (uint32_t i = 0; i < met; i++) {
             struct candidate next = {near_bound(work, query, near->met[i], count == capacity ? kept[count - 1].bound : INT64_MAX), near->met[i]};
             if (next.bound == INT64_MAX || (count == capacity && !comes_before(&next, &kept[count - 1]))) continue;

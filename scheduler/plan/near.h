@@ -43,8 +43,8 @@ void near_walk_begin(struct work *work, const struct near_query *query, struct n
 /* The next ring's couriers, each once in a walk; returns how many (0 is not the end: see `done`). `out` has room for all couriers. */
 uint32_t near_walk_next(struct work *work, struct near_walk *walk, uint32_t *out);
 
-/* Whoever has a long way between two of his stops may pass near without having a stop near: they come last, the others that were met aside. */
-uint32_t near_walk_strays(struct work *work, struct near_walk *walk, uint32_t *out);
+/* Whoever has a long way between two of his stops may pass near without having a stop near: they come last, those who can't add less than `limit` aside. */
+uint32_t near_walk_strays(struct work *work, struct near_walk *walk, int64_t limit, uint32_t *out);
 
 /* Where the task costs least, of all couriers, without trying all; among equals the first courier. PLAN_ANY: nowhere. The way is in *out. */
 uint32_t near_cheapest(struct work *work, uint32_t task, struct insertion *out);

@@ -230,6 +230,9 @@ struct plan_placed {
 };
 /** Put a task that is nowhere where it costs least. Among equals the first courier. */
 void plan_session_insert(struct plan_session *session, uint32_t task, struct plan_placed *out);
+/** Try no more than so many couriers for a task, the likeliest first, if one of them can (0: as many as it takes to be sure of the cheapest). For a large
+ *  city in a hurry; bench insert tells what it saves and how often the answer is another. */
+void plan_session_hurry(struct plan_session *session, uint32_t tries_max);
 /** What plan_session_insert would do, without doing it, if only these couriers might be asked. */
 void plan_session_ask(struct plan_session *session, uint32_t task, const uint32_t *couriers, uint32_t count, struct plan_placed *out);
 /** The same by trying every courier stop by stop: what the index is held against. */

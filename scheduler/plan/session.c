@@ -125,6 +125,11 @@ void plan_session_insert(struct plan_session *session, uint32_t task, struct pla
     if (courier != PLAN_ANY) place(work, task, courier, &way);
 }
 
+void plan_session_hurry(struct plan_session *session, uint32_t tries_max)
+{
+    session->work.tries_max = tries_max;
+}
+
 void plan_session_ask(struct plan_session *session, uint32_t task, const uint32_t *couriers, uint32_t count, struct plan_placed *out)
 {
     struct work *work = &session->work;

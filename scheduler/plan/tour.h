@@ -69,6 +69,7 @@ struct work {
     struct leg_slot *legs;            /* direct-mapped cache of the oracle */
     uint32_t leg_mask;
     uint64_t evaluations, bounded, tried; /* stops placed; couriers looked at from afar, and tried */
+    uint32_t tries_max;               /* couriers tried for a task at the most, the likeliest first; 0: as many as it takes to be sure */
     unsigned ignore;                  /* LIMIT_* bits left out of the measure */
     struct near *near;                /* NULL: no index (near.h) */
     const struct near_query *query;   /* the task that is being placed, for bounds; NULL: none */
