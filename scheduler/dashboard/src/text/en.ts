@@ -34,6 +34,7 @@ export const en = {
   fact_ORDER_PICKED_UP: 'picked up', fact_ORDER_DELIVERED: 'delivered', fact_SPECIMEN_COLLECTED: 'sample taken', fact_SPECIMEN_SEALED: 'sample sealed', fact_SPECIMEN_LAB_ACCEPTED: 'accepted by the laboratory', fact_SPECIMEN_LAB_REJECTED: 'rejected by the laboratory', fact_SPECIMEN_REPORTED: 'result reported', fact_TEMPERATURE_READ: 'temperature read',
   fact_ORDER_CANCELLED: 'cancelled', fact_ORDER_FAILED: 'failed', fact_ORDER_RETURNING: 'coming back', fact_ORDER_RETURNED: 'returned', fact_ORDER_PINNED: 'pinned or unpinned', fact_ORDER_HELD: 'held or released', fact_PROMISE_MISSED: 'promise missed', fact_ALERT_RAISED: 'alert',
   fact_ALERT_SEEN: 'alert acknowledged', fact_ORDER_PRIORITIZED: 'another priority', fact_SHIFT_STARTED: 'shift begins', fact_SHIFT_ENDED: 'shift ends', fact_RECEIVED: 'received', fact_REFUSED: 'refused by a rule', fact_ADJUDICATED: 'claim decided',
+  why_couriers: '{0} couriers', why_NO_COURIER: 'nobody is on shift', why_NO_SKILL: 'without a skill it needs', why_CAPACITY: 'no room in the box', why_SHIFT_END: 'the shift ends too early', why_LAB_CLOSED: 'no laboratory is open in time', why_STABILITY: 'the specimen would spoil', why_UNREACHABLE: 'no road leads there', why_HELD: 'a dispatcher holds it', why_DECLINED: 'declined, or did not answer', why_OTHER_COURIER: 'it is with, or pinned to, another',
 };
 export type Words = typeof en;
 export type Word = keyof Words;

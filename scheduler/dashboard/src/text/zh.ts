@@ -36,4 +36,5 @@ export const zh: Words = {
   fact_ORDER_PICKED_UP: '已取货', fact_ORDER_DELIVERED: '已送达', fact_SPECIMEN_COLLECTED: '已采样', fact_SPECIMEN_SEALED: '样本封存', fact_SPECIMEN_LAB_ACCEPTED: '实验室接收', fact_SPECIMEN_LAB_REJECTED: '实验室拒收', fact_SPECIMEN_REPORTED: '已出报告', fact_TEMPERATURE_READ: '温度读数',
   fact_ORDER_CANCELLED: '已取消', fact_ORDER_FAILED: '失败', fact_ORDER_RETURNING: '退回途中', fact_ORDER_RETURNED: '已退回', fact_ORDER_PINNED: '固定或取消固定', fact_ORDER_HELD: '暂停或恢复', fact_PROMISE_MISSED: '未守承诺', fact_ALERT_RAISED: '告警',
   fact_ALERT_SEEN: '告警已确认', fact_ORDER_PRIORITIZED: '优先级变更', fact_SHIFT_STARTED: '上班', fact_SHIFT_ENDED: '下班', fact_RECEIVED: '收单', fact_REFUSED: '按规则拒绝', fact_ADJUDICATED: '核赔完成',
+  why_couriers: '{0} 位骑手', why_NO_COURIER: '没有骑手上班', why_NO_SKILL: '缺少所需资质', why_CAPACITY: '箱子装不下', why_SHIFT_END: '班次结束太早', why_LAB_CLOSED: '没有实验室及时开门', why_STABILITY: '样本会超过稳定期', why_UNREACHABLE: '无路可达', why_HELD: '调度员已暂停', why_DECLINED: '已拒单或未应答', why_OTHER_COURIER: '已派给或固定给他人',
 };

@@ -1,14 +1,9 @@
 // Small charts of the day as SVG: bars or lines by the hour, with a table of the same figures for who cannot see them.
 import { t } from '../text/words';
+import { niceMax } from './axis';
 
 export interface Series { name: string; values: (number | null)[]; kind: 'bar' | 'line'; style: 'a' | 'b' | 'c' }
 const WIDTH = 520, HEIGHT = 190, LEFT = 40, BOTTOM = 22, TOP = 10;
-
-export function niceMax(most: number): number {
-  if (most <= 0) return 1;
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((value) => value >= most)!;
-}
 
 export function Chart({ title, labels, series, unit, most }: { title: string; labels: string[]; series: Series[]; unit: string; most?: number }) {
   const top = most ?? niceMax(Math.max(1, ...series.flatMap((one) => one.values.map((value) => value ?? 0))));

@@ -3,15 +3,15 @@ import { useEffect, useState } from 'preact/hooks';
 import { id as idOf, stop as stopOf } from '../api/convert';
 import { board as client, deadline, orders as orderService, refusal } from '../api/clients';
 import { city, role } from '../api/session';
-import type { ExplainResponse } from '../gen/meddispatch/v1/board_pb';
+import type { ExplainCandidate, ExplainResponse } from '../gen/meddispatch/v1/board_pb';
 import type { GetOrderResponse, OrderFact } from '../gen/meddispatch/v1/order_pb';
 import { dialog } from '../state/acting';
 import type { Dialog } from '../state/acting';
 import { refusalText } from '../state/acts';
-import { isOpen, KIND_NAMES, phaseName, PRIORITY_NAMES, riskOf, isAtRisk, STOP_NAMES } from '../state/model';
+import { isOpen, KIND_NAMES, phaseName, PRIORITY_NAMES, riskOf, isAtRisk, slack, STOP_NAMES } from '../state/model';
 import type { Order } from '../state/model';
 import { courierName, health, now, orderNow, placeName, selected, zone } from '../state/store';
-import { distance, money, span, time, timeWithSeconds } from '../text/time';
+import { distance, left, money, span, time, timeWithSeconds } from '../text/time';
 import { language, t, tCode } from '../text/words';
 import { Countdown, Slack } from './parts';
 import { narrow, readOnly } from './screen';
@@ -110,11 +110,21 @@ function Claim({ read }: { read: Read }) {
   );
 }
 
-function Why({ why }: { why: ExplainResponse }) {
+/** The server's answer in the page's language: its codes have words here; a code that is new is told in the server's own sentence. */
+function reasonOf(one: ExplainCandidate): string {
+  if (one.courierId && !one.rule) return `${courierName(idOf(one.courierId))}: ${t('arrives', time(Number(one.arriveMs), zone.value))}`;
+  const word = tCode('why', one.rule);
+  const who = one.courierId ? courierName(idOf(one.courierId)) : t('why_couriers', one.couriers);
+  return word === one.rule ? one.text : `${who}: ${word}`;
+}
+
+function Why({ why, order }: { why: ExplainResponse; order: Order }) {
+  const left_ms = slack(order, now());
+  const summary = why.unplannedReason ? tCode('why', why.unplannedReason) : order.courier && left_ms !== null ? `${tCode('phase', phaseName(order.phase))} · ${courierName(order.courier)} · ${left(left_ms, language.value)}` : '';
   return (
     <>
-      <p>{why.summary}</p>
-      <ul class="why-list">{why.candidates.map((one, i) => <li key={i}>{one.rule ? <span aria-hidden="true">✗ </span> : <span aria-hidden="true">✓ </span>}{one.courierId ? `${courierName(idOf(one.courierId))}: ` : ''}{one.text}</li>)}</ul>
+      <p>{summary && summary !== why.unplannedReason ? summary : why.summary}</p>
+      <ul class="why-list">{why.candidates.map((one, i) => <li key={i} title={one.text}>{one.rule ? <span aria-hidden="true">✗ </span> : <span aria-hidden="true">✓ </span>}{reasonOf(one)}</li>)}</ul>
       {why.stops.length > 0 && <ol>{why.stops.map(stopOf).map((stop, i) => <li key={i}>{tCode('stop', STOP_NAMES[stop.kind] ?? 'UNKNOWN')} {stop.facility ? placeName(stop.facility) : ''} {time(stop.arrive_ms, zone.value)} · {span(stop.travel_s * 1000, language.value)}, {distance(stop.travel_m)}</li>)}</ol>}
     </>
   );
@@ -144,7 +154,7 @@ export function Detail() {
         </dl>
         <Acts order={order} />
         {read?.error && <p class="refused" role="status">{read.error}</p>}
-        {read?.why && <section><h3>{t('explain')}</h3><Why why={read.why} /></section>}
+        {read?.why && <section><h3>{t('explain')}</h3><Why why={read.why} order={order} /></section>}
         {whole && <section><h3>{t('claim')}</h3>{role.value === 'dispatcher' ? <p class="small">{t('claim_not_yours')}</p> : <Claim read={read} />}</section>}
         {whole && <section><h3>{t('custody')} · {t('proof')}</h3><Custody facts={whole.history} /></section>}
         {whole && <section><h3>{t('history')}</h3><History facts={whole.history} /></section>}

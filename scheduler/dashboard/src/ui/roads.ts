@@ -4,6 +4,7 @@ import { board as client, deadline, routing } from '../api/clients';
 import { id, place } from '../api/convert';
 import { city, role } from '../api/session';
 import type { Courier, Place } from '../state/model';
+import { legLine } from './leg';
 import type { RoadShape } from './mapdata';
 
 export interface RoadNow extends RoadShape { text: string; by: string; until_ms: number; speed_kmh: number; speed_percent: number }
@@ -17,12 +18,6 @@ export async function readRoads(): Promise<void> {
   } catch {
     return; // what was known stays; the banner tells when the server is away
   }
-}
-
-/** A leg's geometry: the first value whole, then differences, in 1e-7 degrees. */
-export function legLine(lat_e7: number[], lon_e7: number[]): Place[] {
-  let lat = 0, lon = 0;
-  return lat_e7.map((step, i) => ({ lat: (lat += step) / 1e7, lon: (lon += lon_e7[i] ?? 0) / 1e7 }));
 }
 
 const ROUTE_POINTS_MAX = 25;
