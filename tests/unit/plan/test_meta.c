@@ -34,10 +34,10 @@ static void test_the_hour_does_not_matter(void **state)
     static struct test_problem p;
     struct rng rng;
     rng_init(&rng, 51);
-    for (unsigned round = 0; round < 12; round++) {
+    for (unsigned round = 0; round < 6; round++) {
         test_problem_fill(&p, &rng, 30, 5, round % 2);
         for (uint32_t c = 0; c < 5; c++) p.couriers[c].pick_by_s = 0; /* 0 means none, so it can't be moved */
-        struct plan_solution *first = solve(&p.problem, round, 300);
+        struct plan_solution *first = solve(&p.problem, round, 150);
         for (uint32_t t = 0; t < 30; t++) {
             struct plan_task *task = &p.tasks[t];
             task->accepted_s += BY_S;
@@ -57,7 +57,7 @@ static void test_the_hour_does_not_matter(void **state)
                 p.couriers[c].breaks[i].by_s += BY_S;
             }
         }
-        struct plan_solution *second = solve(&p.problem, round, 300);
+        struct plan_solution *second = solve(&p.problem, round, 150);
         assert_memory_equal(&first->cost, &second->cost, sizeof first->cost);
         for (uint32_t c = 0; c < 5; c++) {
             assert_int_equal(first->tours[c].stop_count, second->tours[c].stop_count);
@@ -78,19 +78,19 @@ static void test_numbering_hardly_matters(void **state)
     double sum = 0;
     unsigned rounds = 6;
     for (unsigned round = 0; round < rounds; round++) {
-        struct random_city *city = random_city_new(60 + round, 20, 80, 8000);
-        struct plan_solution *first = solve(&city->problem, 1, 1200);
-        for (uint32_t t = 0; t < 40; t++) {
+        struct random_city *city = random_city_new(60 + round, 12, 40, 6000);
+        struct plan_solution *first = solve(&city->problem, 1, 600);
+        for (uint32_t t = 0; t < 20; t++) {
             struct plan_task swap = city->tasks[t];
-            city->tasks[t] = city->tasks[79 - t];
-            city->tasks[79 - t] = swap;
+            city->tasks[t] = city->tasks[39 - t];
+            city->tasks[39 - t] = swap;
         }
-        for (uint32_t c = 0; c < 10; c++) {
+        for (uint32_t c = 0; c < 6; c++) {
             struct plan_courier swap = city->couriers[c];
-            city->couriers[c] = city->couriers[19 - c];
-            city->couriers[19 - c] = swap;
+            city->couriers[c] = city->couriers[11 - c];
+            city->couriers[11 - c] = swap;
         }
-        struct plan_solution *second = solve(&city->problem, 1, 1200);
+        struct plan_solution *second = solve(&city->problem, 1, 600);
         assert_true(first->cost.left_weight == second->cost.left_weight);
         sum += fabs((double)second->cost.soft / (double)first->cost.soft - 1);
         plan_solution_free(first);
@@ -108,11 +108,11 @@ static void test_an_idle_courier_does_no_harm(void **state)
     double sum = 0, worst = 0;
     unsigned rounds = 6;
     for (unsigned round = 0; round < rounds; round++) {
-        struct random_city *city = random_city_new(80 + round, 16, 70, 8000);
-        city->problem.courier_count = 15;
-        struct plan_solution *without = solve(&city->problem, 1, 1200);
-        city->problem.courier_count = 16;
-        struct plan_solution *with = solve(&city->problem, 1, 1200);
+        struct random_city *city = random_city_new(80 + round, 10, 36, 6000);
+        city->problem.courier_count = 9;
+        struct plan_solution *without = solve(&city->problem, 1, 600);
+        city->problem.courier_count = 10;
+        struct plan_solution *with = solve(&city->problem, 1, 600);
         assert_true(with->cost.left_weight <= without->cost.left_weight);
         if (with->cost.left_weight == without->cost.left_weight) {
             double more = (double)with->cost.soft / (double)without->cost.soft - 1;
@@ -182,7 +182,7 @@ static struct plan_solution *solve_instance(struct plan_instance *instance, uint
         couriers[c] = (struct plan_courier){.courier = {c + 1}, .start_s = instance->nodes[0].open * GRID, .end_s = instance->nodes[0].close * GRID, .base_place = 0, .volume_ml_max = (uint32_t)instance->capacity};
     struct plan_problem problem = {.place_count = instance->node_count, .task_count = tasks, .courier_count = vehicles, .tasks = task, .couriers = couriers,
                                    .oracle = {.travel = travel, .context = instance}, .weights = {.late = 1, .late_knee_s = 1, .travel = 1000, .flow = 1, .work = 1, .change = 1}};
-    struct plan_solution *solution = solve(&problem, 1, 4000);
+    struct plan_solution *solution = solve(&problem, 1, 1000);
     for (uint32_t c = 0; c < vehicles; c++) /* back to nodes */
         for (uint32_t i = 0; i < solution->tours[c].stop_count; i++) {
             struct plan_ref *ref = &solution->tours[c].stops[i].ref;
