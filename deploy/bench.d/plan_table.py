@@ -19,3 +19,4 @@ for prefix in prefixes:
             if "wrong" in row:
                 print(f"    {row['instance']}: {row['wrong']}")
 print("vehicles and best known: over what the solver answered rightly; fewest: at best-known vehicles; * mean above best known over those")
+print("peers' limits are on the wall clock: where CPU s is below the limit they stopped by themselves or the machine was busy, and only a quiet machine compares fairly")
