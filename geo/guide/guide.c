@@ -14,7 +14,7 @@ static const double PI = 3.14159265358979323846;
 static double heading(struct geo_point a, struct geo_point b)
 {
     double scale = cos(((double)a.lat_e7 + b.lat_e7) / 2 * (PI / 180e7));
-    double north = (double)b.lat_e7 - a.lat_e7, east = ((double)b.lon_e7 - a.lon_e7) * scale;
+    double north = (double)b.lat_e7 - a.lat_e7, east = remainder((double)b.lon_e7 - a.lon_e7, 360e7) * scale;
     return north == 0 && east == 0 ? (double)NAN : atan2(east, north) * 180 / PI;
 }
 

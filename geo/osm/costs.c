@@ -38,7 +38,7 @@ static struct direction direction_find(const struct osm_roads *roads, uint32_t r
     bool high = at_end != (arc->reversed != 0); /* the piece at the shape's high end */
     struct geo_point a = high ? shape[arc->shape_count - 2] : shape[0], b = high ? shape[arc->shape_count - 1] : shape[1];
     double sign = arc->reversed ? -1 : 1, shrink = cos((double)a.lat_e7 * (3.14159265358979323846 / 180e7));
-    return (struct direction){sign * ((double)b.lon_e7 - (double)a.lon_e7) * shrink, sign * ((double)b.lat_e7 - (double)a.lat_e7)};
+    return (struct direction){sign * remainder((double)b.lon_e7 - (double)a.lon_e7, 360e7) * shrink, sign * ((double)b.lat_e7 - (double)a.lat_e7)};
 }
 
 /* Within 45 degrees is straight on; within 10 degrees of where one came from is turning round, though on to another road. */

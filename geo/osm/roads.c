@@ -39,6 +39,9 @@ static uint64_t distance_mm(struct geo_point a, struct geo_point b)
     return (uint64_t)llround(2 * radius_mm * asin(sqrt(h < 1 ? h : 1)));
 }
 
+/* No two neighbouring nodes of a real road lie so far apart: one of them has gone astray (to 0, 0 as a rule), and the road ends there as if it were missing. */
+static const uint64_t SEGMENT_MM_MAX = 500 * 1000 * 1000;
+
 static uint32_t node_behind(const struct builder *builder, uint32_t local)
 {
     uint32_t count = builder->data->nodes.count;
@@ -83,7 +86,8 @@ static enum geo_status segment_add(struct builder *builder, uint32_t way_index, 
     if (builder->segment_count >= OSM_REFS_MAX || builder->extra_count >= OSM_REFS_MAX / 2) return GEO_LIMIT;
     if (!osm_grow(&builder->segments, &builder->segment_capacity, builder->segment_count + 1, sizeof *builder->segments)) return GEO_NO_MEMORY;
     uint64_t mm = distance_mm(data->nodes.point[from], data->nodes.point[to]);
-    struct segment segment = {.way = way_index, .index = index, .mm = mm < UINT32_MAX ? (uint32_t)mm : UINT32_MAX};
+    if (mm > SEGMENT_MM_MAX) return GEO_OK;
+    struct segment segment = {.way = way_index, .index = index, .mm = (uint32_t)mm};
     for (int going = 0; going < 2; going++) {
         uint64_t speed = way->speed_mh[going];
         if (speed == 0) continue;

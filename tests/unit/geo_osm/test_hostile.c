@@ -198,6 +198,59 @@ static void test_xml_refuses_what_is_not_osm(void **state)
     assert_non_null(strstr(error.text, "line 1"));
 }
 
+/* A grid of 5 x 5 nodes 100 m apart, that of index `astray` (-1: none) at 0, 0 instead, as XML. */
+static struct geo_graph *grid(double lon_west, int astray, enum geo_status *rc)
+{
+    enum { SIDE = 5, SIZE = 16384 };
+    char *text = malloc(SIZE);
+    assert_non_null(text);
+    size_t size = (size_t)snprintf(text, SIZE, "<osm>");
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        double lon = lon_west + (i % SIDE) * 0.001, lat = 10 + (double)(i / SIDE) * 0.001;
+        if (i == astray) lat = lon = 0;
+        size += (size_t)snprintf(text + size, SIZE - size, "<node id='%d' lat='%.7f' lon='%.7f'/>", i + 1, lat, lon > 180 ? lon - 360 : lon);
+    }
+    for (int way = 0; way < 2 * SIDE; way++) {
+        size += (size_t)snprintf(text + size, SIZE - size, "<way id='%d'>", way + 1);
+        for (int i = 0; i < SIDE; i++) size += (size_t)snprintf(text + size, SIZE - size, "<nd ref='%d'/>", 1 + (way < SIDE ? way * SIDE + i : i * SIDE + way - SIDE));
+        size += (size_t)snprintf(text + size, SIZE - size, "<tag k='highway' v='residential'/></way>");
+    }
+    size += (size_t)snprintf(text + size, SIZE - size, "</osm>");
+    assert_true(size < SIZE);
+    struct geo_graph *graph = NULL;
+    struct geo_error error = {.text = ""};
+    *rc = geo_osm_build_bytes((const uint8_t *)text, size, NULL, &graph, &error);
+    free(text);
+    return graph;
+}
+
+static void test_a_node_gone_astray_costs_its_own_roads_only(void **state)
+{
+    (void)state;
+    enum geo_status rc;
+    struct geo_graph *graph = grid(116, 12, &rc); /* the middle one, at 0, 0 */
+    assert_int_equal(rc, GEO_OK);
+    assert_true(graph->arc_count > 0);
+    for (uint32_t i = 0; i < graph->node_count; i++) assert_true(graph->nodes[i].lat_e7 >= 100000000);
+    geo_graph_free(graph);
+}
+
+static void test_roads_cross_the_antimeridian(void **state)
+{
+    (void)state;
+    enum geo_status rc;
+    struct geo_graph *here = grid(116, -1, &rc);
+    assert_int_equal(rc, GEO_OK);
+    struct geo_graph *there = grid(179.998, -1, &rc);
+    assert_int_equal(rc, GEO_OK);
+    assert_true(here->node_count == there->node_count && here->arc_count == there->arc_count);
+    int64_t more = 0; /* decimetres; coordinates are rounded elsewhere, by one at most an arc */
+    for (uint32_t i = 0; i < here->arc_count; i++) more += (int64_t)there->arcs[i].length_dm - here->arcs[i].length_dm;
+    assert_in_range(more + here->arc_count, 0, 2 * (uint64_t)here->arc_count);
+    geo_graph_free(here);
+    geo_graph_free(there);
+}
+
 static void test_a_missing_file_is_an_io_error(void **state)
 {
     (void)state;
@@ -217,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_pbf_refuses_bombs_and_lies),
         cmocka_unit_test(test_pbf_refuses_a_bomb_in_many_pieces),
         cmocka_unit_test(test_xml_refuses_what_is_not_osm),
+        cmocka_unit_test(test_a_node_gone_astray_costs_its_own_roads_only),
+        cmocka_unit_test(test_roads_cross_the_antimeridian),
         cmocka_unit_test(test_a_missing_file_is_an_io_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
