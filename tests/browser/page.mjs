@@ -11,7 +11,7 @@ export const launch = () => playwright.chromium.launch({ executablePath: process
 export async function open(browser, url, { query = {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1500, height: 860 }, locale: 'en-US', timezoneId: 'America/New_York', acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(40000); // a busy machine is no fault
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()) && page.faults.push(message.text()));
