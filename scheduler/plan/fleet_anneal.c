@@ -21,10 +21,11 @@ static bool better(const struct fleet_kept *best, const struct fleet_state *stat
 
 /* What a request without a place costs: it falls while all are served and grows while one is not, so that the search passes through plans that leave one out
  * and comes back. Where fleets are tight, plans that serve all are islands. */
-static double price_next(double price, double least, bool whole)
+static double price_next(double price, double least, double most, bool whole)
 {
     price *= whole ? 0.998 : 1.003;
-    return price > least ? price : least;
+    price = price > least ? price : least;
+    return price < most ? price : most;
 }
 
 void fleet_anneal(struct fleet_state *state, struct fleet_clock *clock, uint32_t until_ppm, double hot, double cold, struct fleet_kept *best)
@@ -34,7 +35,7 @@ void fleet_anneal(struct fleet_state *state, struct fleet_clock *clock, uint32_t
     uint32_t *pool = mem_zalloc(model->node_count, sizeof *pool);
     int64_t length = fleet_length(state);
     uint32_t from_ppm = fleet_clock_step(clock, 0), seen_ppm = from_ppm, whole_from_ppm = until_ppm - (until_ppm - from_ppm) / 5;
-    double mean = (double)length / model->node_count, heat = hot * mean, price = PRICE_LEAST * mean * hot;
+    double mean = (double)length / model->node_count, heat = hot * mean, price = PRICE_LEAST * mean * hot, most = (double)length; /* for the price of the whole plan nothing is left out */
     bool emptied = false, open = true;
     for (;;) {
         uint32_t now_ppm = fleet_clock_step(clock, 1);
@@ -48,7 +49,7 @@ void fleet_anneal(struct fleet_state *state, struct fleet_clock *clock, uint32_t
                 length = fleet_length(state);
             }
         }
-        price = price_next(price, PRICE_LEAST * heat, state->absent_count == 0);
+        price = price_next(price, PRICE_LEAST * heat, most, state->absent_count == 0);
         fleet_undo_begin(undo, state);
         uint32_t absent = state->absent_count;
         fleet_ruin(state, undo, pool);

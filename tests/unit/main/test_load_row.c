@@ -38,13 +38,27 @@ static enum status fill(const char *kind_name, const char *text, void *row, size
 static void test_member(void **state)
 {
     (void)state;
-    struct member_row row;
-    assert_int_equal(fill("members", MEMBER "M1,2000-02-29,F,P1,HOME,2024-01-01,2025-01-01,2024-01-01,1\n", &row, sizeof row), STATUS_OK);
-    assert_string_equal(row.code, "M1");
-    assert_int_equal(row.birth_day, 11016);
-    assert_int_equal(row.sex, 'F');
-    assert_int_equal(row.valid_to_day - row.valid_from_day, 366);
-    assert_true(row.renewal);
+    struct member_loaded loaded;
+    const struct member_row *row = &loaded.member;
+    assert_int_equal(fill("members", MEMBER "M1,2000-02-29,F,P1,HOME,2024-01-01,2025-01-01,2024-01-01,1\n", &loaded, sizeof loaded), STATUS_OK);
+    assert_string_equal(row->code, "M1");
+    assert_int_equal(row->birth_day, 11016);
+    assert_int_equal(row->sex, 'F');
+    assert_int_equal(row->valid_to_day - row->valid_from_day, 366);
+    assert_true(row->renewal);
+    assert_string_equal(loaded.person.name, "");
+}
+
+static void test_member_may_come_with_who_he_is(void **state)
+{
+    (void)state;
+    struct member_loaded loaded;
+    assert_int_equal(fill("members", "name,phone,address,identity_number," MEMBER "A,139,Road 1,X1,M1,2000-02-29,F,P1,HOME,2024-01-01,2025-01-01,2024-01-01,1\n", &loaded, sizeof loaded), STATUS_OK);
+    assert_string_equal(loaded.person.name, "A");
+    assert_string_equal(loaded.person.phone, "139");
+    assert_string_equal(loaded.person.address, "Road 1");
+    assert_string_equal(loaded.person.identity_number, "X1");
+    assert_string_equal(loaded.member.code, "M1");
 }
 
 static void test_columns_may_stand_in_any_order_and_must_be_known(void **state)
@@ -72,7 +86,7 @@ static void test_wrong_cells_are_named(void **state)
                  {"123456789012345678901234567890123,2001-02-28,F,P1,HOME,2024-01-01,2025-01-01,2024-01-01,1\n", "f.csv:2: column code (1) is too long"}};
     for (size_t i = 0; i < COUNT_OF(WRONG); i++) {
         char text[512];
-        struct member_row row;
+        struct member_loaded row;
         text_format(text, sizeof text, "%s%s", MEMBER, WRONG[i].row);
         assert_int_equal(fill("members", text, &row, sizeof row), STATUS_INVALID_ARGUMENT);
         assert_string_equal(err.text, WRONG[i].told);
@@ -141,7 +155,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_member), cmocka_unit_test(test_columns_may_stand_in_any_order_and_must_be_known),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_member), cmocka_unit_test(test_member_may_come_with_who_he_is), cmocka_unit_test(test_columns_may_stand_in_any_order_and_must_be_known),
                                        cmocka_unit_test(test_wrong_cells_are_named), cmocka_unit_test(test_facility), cmocka_unit_test(test_hours)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
