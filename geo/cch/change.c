@@ -146,33 +146,22 @@ static inline void side_check(const struct checks *checks, uint32_t other, uint3
     if ((checks->old + rest == weight) | (checks->now + rest < weight)) mark(checks->work, side, checks->side_direction);
 }
 
-/* By the kept steps: as many before an arc's own as runs begin before each of the arcs between. */
+/* By the kept steps. */
 static void spread_kept(struct changer *work, uint32_t x, const struct news *news)
 {
     const struct geo_cch *cch = work->cch;
     const struct cch_run *runs = cch->runs;
-    const uint32_t *step = cch->steps + cch->step_first[x];
     /* z above y: the way from y over x up to z goes up if the news is y -> x */
     const struct checks above = checks_of(work, news, news->direction ? 0 : 1), below = checks_of(work, news, news->direction ? 1 : 0);
-    uint32_t first_run = cch->run_first[x], own_run = first_run, arc = news->arc, r = first_run;
-    while (runs[own_run + 1].arc <= arc) own_run++;
-    for (uint32_t xy = cch->up_first[x] + 1; xy < arc; xy++) {
-        while (r <= own_run && runs[r].arc < xy) r++;
-        step += r - first_run;
+    uint32_t first_run = cch->run_first[x], run = first_run, arc = news->arc;
+    for (const uint32_t *step = cch->steps + cch->step_first[arc]; runs[run].arc < arc; run++, step++) {
+        uint32_t past = runs[run + 1].arc < arc ? runs[run + 1].arc : arc;
+        for (uint32_t other = runs[run].arc; other < past; other++) side_check(&above, other, *step + (other - runs[run].arc));
     }
-    if (arc > cch->up_first[x])
-        for (r = first_run; runs[r].arc < arc; r++, step++) {
-            uint32_t past = runs[r + 1].arc < arc ? runs[r + 1].arc : arc;
-            for (uint32_t other = runs[r].arc; other < past; other++) side_check(&above, other, *step + (other - runs[r].arc));
-        }
     /* z below y: the arc is z's to y, in the run of y */
-    uint32_t in_run = arc - runs[own_run].arc;
-    r = own_run + 1;
-    for (uint32_t other = arc + 1; other < cch->up_first[x + 1]; other++) {
-        while (runs[r].arc < other) r++;
-        side_check(&below, other, step[own_run - first_run] + in_run);
-        step += r - first_run;
-    }
+    if (runs[run].arc > arc) run--;
+    for (uint32_t other = arc + 1; other < cch->up_first[x + 1]; other++)
+        side_check(&below, other, cch->steps[cch->step_first[other] + (run - first_run)] + (arc - runs[run].arc));
 }
 
 /* A node with many arcs keeps no steps. */

@@ -39,8 +39,8 @@ struct geo_cch {
     struct cch_run *runs;     /* one more, as a sentinel */
     uint32_t *up_tail;        /* by arc */
     uint32_t *up_depth;       /* by arc: its head's depth */
-    uint32_t *step_first;     /* by rank, one more: nothing for nodes with many arcs, whose runs are long enough without */
-    uint32_t *steps;          /* of a node, for each arc but the first, for each run before it: the arc between the two heads */
+    uint32_t *step_first;     /* by arc, one more: nothing for those of nodes with many arcs, whose runs are long enough without */
+    uint32_t *steps;          /* of an arc, for each run of its node that begins before it: the arc between the two heads */
     uint32_t *down_first, *down_arc; /* by rank, one more: the arcs that have it as head, ascending by tail */
     uint32_t *input_first, *inputs;  /* by 2 * arc + direction, one more: the input arcs that lie on it */
     struct cch_triangles *triangles; /* atomic: by arc, made when they are first needed */

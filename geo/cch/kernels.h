@@ -19,7 +19,7 @@ struct cch_sides { const uint32_t *step; const struct cch_run *runs; uint32_t ru
 static inline struct cch_sides cch_sides_of(const struct geo_cch *cch, uint32_t x)
 {
     bool kept = cch->up_first[x + 1] - cch->up_first[x] <= CCH_STEPS_DEGREE_MAX;
-    return (struct cch_sides){kept ? cch->steps + cch->step_first[x] : NULL, cch->runs, 0};
+    return (struct cch_sides){kept ? cch->steps + cch->step_first[cch->up_first[x]] : NULL, cch->runs, 0};
 }
 static inline void cch_sides_turn(struct cch_sides *sides, const struct geo_cch *cch, uint32_t y)
 {

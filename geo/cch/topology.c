@@ -90,11 +90,11 @@ static bool steps_find(struct geo_cch *cch)
     for (int pass = 0; pass < 2; pass++) {
         count = 0;
         for (uint32_t x = 0; x < cch->node_count; x++) {
-            if (pass == 1) cch->step_first[x] = (uint32_t)count;
-            if (cch->up_first[x + 1] - cch->up_first[x] > CCH_STEPS_DEGREE_MAX) continue;
-            for (uint32_t xy = cch->up_first[x] + 1; xy < cch->up_first[x + 1]; xy++) {
+            bool is_kept = cch->up_first[x + 1] - cch->up_first[x] <= CCH_STEPS_DEGREE_MAX;
+            for (uint32_t xy = cch->up_first[x]; xy < cch->up_first[x + 1]; xy++) {
                 uint32_t run = cch->run_first[cch->up_head[xy]];
-                for (uint32_t r = cch->run_first[x]; runs[r].arc < xy; r++, count++) {
+                if (pass == 1) cch->step_first[xy] = (uint32_t)count;
+                for (uint32_t r = cch->run_first[x]; is_kept && runs[r].arc < xy; r++, count++) {
                     if (pass == 0) continue;
                     while (runs[run].depth + (runs[run + 1].arc - runs[run].arc) <= runs[r].depth) run++;
                     cch->steps[count] = runs[run].arc + (runs[r].depth - runs[run].depth);
@@ -103,7 +103,7 @@ static bool steps_find(struct geo_cch *cch)
         }
         if (pass == 0 && (count >= GEO_NONE || !(cch->steps = numbers(count)))) return false;
     }
-    cch->step_first[cch->node_count] = (uint32_t)count;
+    cch->step_first[cch->arc_count] = (uint32_t)count;
     return true;
 }
 
@@ -142,7 +142,7 @@ enum geo_status geo_cch_attach(struct geo_cch *cch, const uint32_t *tails, const
     cch->run_first = numbers(nodes + 1);
     cch->up_tail = numbers(arcs);
     cch->up_depth = numbers(arcs);
-    cch->step_first = numbers(nodes + 1);
+    cch->step_first = numbers(arcs + 1);
     cch->down_first = numbers(nodes + 2);
     cch->down_arc = numbers(arcs);
     cch->input_first = numbers(arcs * 2 + 2);
