@@ -81,31 +81,29 @@ static inline void relax(cch_weight *to, const cch_weight *from, cch_weight plus
 #endif
 }
 
-static inline cch_weight least_sum(const cch_weight *a, const cch_weight *b, uint32_t count)
+/* The least sum of arrays, several one after the other: lanes are compared at the end only. */
+struct least { longs lanes; cch_weight rest; };
+
+static inline struct least least_none(void)
+{
+    return (struct least){longs_all(CCH_NONE), CCH_NONE};
+}
+
+static inline void least_add(struct least *least, const cch_weight *a, const cch_weight *b, uint32_t count)
 {
     uint32_t i = 0;
-#ifdef __AVX512F__
-    longs best = longs_all(CCH_NONE);
-    for (; i + LONGS <= count; i += LONGS) best = longs_min(best, longs_load(a + i) + longs_load(b + i));
-    if (i < count) {
-        __mmask8 rest = (__mmask8)((1u << (count - i)) - 1);
-        __m512i sum = _mm512_add_epi64(_mm512_maskz_loadu_epi64(rest, a + i), _mm512_maskz_loadu_epi64(rest, b + i));
-        best = (longs)_mm512_mask_min_epi64((__m512i)best, rest, (__m512i)best, sum);
-    }
-    return _mm512_reduce_min_epi64((__m512i)best);
-#else
-    cch_weight least = CCH_NONE;
-    if (count >= LONGS) {
-        longs best = longs_all(CCH_NONE);
-        for (; i + LONGS <= count; i += LONGS) best = longs_min(best, longs_load(a + i) + longs_load(b + i));
-        for (int lane = 0; lane < LONGS; lane++) least = best[lane] < least ? best[lane] : least;
-    }
+    for (; i + LONGS <= count; i += LONGS) least->lanes = longs_min(least->lanes, longs_load(a + i) + longs_load(b + i));
     for (; i < count; i++) {
         cch_weight way = a[i] + b[i];
-        least = way < least ? way : least;
+        least->rest = way < least->rest ? way : least->rest;
     }
-    return least;
-#endif
+}
+
+static inline cch_weight least_of(const struct least *least)
+{
+    cch_weight best = least->rest;
+    for (int lane = 0; lane < LONGS; lane++) best = least->lanes[lane] < best ? least->lanes[lane] : best;
+    return best;
 }
 
 /* ---- customization ---- */
@@ -134,18 +132,20 @@ static void perfect(const struct geo_cch *cch, cch_weight *up, cch_weight *down,
         struct cch_sides sides = cch_sides_of(cch, x);
         uint32_t first_run = cch->run_first[x], past = cch->up_first[x + 1];
         for (uint32_t xy = cch->up_first[x] + 1; xy < past; xy++) {
-            cch_weight rise = up[xy], fall = down[xy];
+            cch_weight rise = up[xy], fall = down[xy], by, back;
+            struct least rises = least_none(), falls = least_none();
             cch_sides_turn(&sides, cch, cch->up_head[xy]);
             for (uint32_t r = first_run; runs[r].arc < xy; r++) {
                 uint32_t xz = runs[r].arc, count = (runs[r + 1].arc < xy ? runs[r + 1].arc : xy) - xz, yz = cch_sides_next(&sides, runs[r].depth);
-                cch_weight by = least_sum(up + xz, down + yz, count), back = least_sum(down + xz, up + yz, count);
-                rise = by < rise ? by : rise;
-                fall = back < fall ? back : fall;
-                relax(up + xz, up + yz, up[xy], count);
-                relax(down + xz, down + yz, down[xy], count);
+                least_add(&rises, up + xz, down + yz, count);
+                least_add(&falls, down + xz, up + yz, count);
+                relax(up + xz, up + yz, rise, count);
+                relax(down + xz, down + yz, fall, count);
             }
-            up[xy] = rise;
-            down[xy] = fall;
+            by = least_of(&rises);
+            back = least_of(&falls);
+            up[xy] = by < rise ? by : rise;
+            down[xy] = back < fall ? back : fall;
         }
     }
 }
@@ -177,7 +177,9 @@ static void join(cch_weight *to, const cch_weight *from, uint32_t count)
 
 static cch_weight meet(const cch_weight *a, const cch_weight *b, uint32_t count)
 {
-    return least_sum(a, b, count);
+    struct least least = least_none();
+    least_add(&least, a, b, count);
+    return least_of(&least);
 }
 
 /* ---- sweeps: 16 sources abreast ---- */

@@ -48,19 +48,13 @@ static void climb(const struct cch_metric *metric, enum cch_direction direction,
     }
     const struct cch_link *links = metric->links[direction];
     const uint32_t *first = metric->link_first[direction];
-    enum { AHEAD = 4 };        /* nodes whose links are fetched before their turn comes */
     for (uint32_t d = depth + 1; d-- > fork;) {
         cch_weight here = by_depth[d];
-        if (d >= fork + AHEAD) {
-            const struct cch_link *next = links + first[ranks[d - fork - AHEAD]];
-            __builtin_prefetch(next);
-            __builtin_prefetch(next + 4);
-        }
         if (here >= CCH_NONE) continue;
         uint32_t rank = ranks[d - fork];
         for (uint32_t i = first[rank]; i < first[rank + 1]; i++) {
-            cch_weight *at = by_depth + links[i].depth, less = here + links[i].weight - *at;
-            *at += less & less >> 63; /* without a branch: which way is shorter cannot be foreseen */
+            cch_weight *at = by_depth + links[i].depth, way = here + links[i].weight;
+            *at = way < *at ? way : *at;
         }
     }
 }
