@@ -5,7 +5,8 @@ case ${1:-} in
 usage: deploy/bench geo [--map CITY.osm.pbf ...] [--profile ebike|car|foot]
 Builds the maps (without --map: the real cities under MEDDISPATCH_DATA, and a made-up one if there are none), runs bench_geo and the peers one after the other on one
 core, on the same graph (exported by `meddispatch map export --dimacs`), checks that the answers agree, and prints one table.
-Peers: RoutingKit's CCH (PyPI routingkit-cch). OSRM and Valhalla have no wheel on PyPI that can build a map on Debian 12's Python; if one appears it is named here.
+Peers: RoutingKit's CCH on the same graph (PyPI routingkit-cch, answers compared); OSRM (contraction hierarchies) and Valhalla on the same extract with their own car
+profile, by the programs in their wheels (PyPI osrm-bindings, pyvalhalla): the CPU time of their servers on loopback, HTTP and JSON in it.
 T
     exit 0
     ;;
@@ -20,12 +21,10 @@ while [ $# -gt 0 ]; do
 done
 bench_build meddispatch_program bench_geo
 bench_python routingkit-cch
+# their Python modules want a newer Python than Debian 12's, the programs beside them want none
 for peer in osrm-bindings pyvalhalla; do
-    "$BENCH_PYTHON" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$BENCH_STATE/wheels" "$peer" >/dev/null 2>&1 || say "no peer $peer: PyPI has no wheel of it for this Python"
+    ls "$BENCH_STATE"/wheels/"${peer//-/_}"-*.whl >/dev/null 2>&1 || "$BENCH_PYTHON" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --python-version 3.12 -d "$BENCH_STATE/wheels" "$peer" >/dev/null 2>&1 || say "no peer $peer: PyPI has no wheel of it for this machine"
 done
-if ls "$BENCH_STATE"/wheels/pyvalhalla* >/dev/null 2>&1 && ! unzip -l "$BENCH_STATE"/wheels/pyvalhalla*.whl 2>/dev/null | grep -q valhalla_build_tiles; then
-    say "no peer pyvalhalla: its wheel for this Python has no tile builder"
-fi
 if [ ${#maps[@]} -eq 0 ]; then
     data=${MEDDISPATCH_DATA:-$ROOT/../shared/data}
     for city in beijing-2013 jinan heidelberg; do [ -f "$data/osm/$city.osm.pbf" ] && maps+=("$data/osm/$city.osm.pbf"); done
@@ -42,5 +41,6 @@ for map in "${maps[@]}"; do
     say "$(basename "$map"), $profile: ours, then the peers, on one core"
     taskset -c 0 "$BENCH_BUILD/tests/bench/bench_geo" --map "$file.mdmap" --answers "$file.answers" >"$file.jsonl" || die "bench_geo failed"
     taskset -c 0 "$BENCH_PYTHON" "$ROOT/deploy/bench.d/geo_peers.py" "$file" >"$file.peers.jsonl" || die "a peer failed or disagrees"
+    taskset -c 0 "$BENCH_PYTHON" "$ROOT/deploy/bench.d/geo_servers.py" "$BENCH_STATE/wheels" "$map" "$file" "$BENCH_STATE" >>"$file.peers.jsonl" || die "a peer's server failed"
 done
 "$BENCH_PYTHON" "$ROOT/deploy/bench.d/geo_table.py" "${maps[@]/#/$BENCH_STATE/|$profile|}"

@@ -15,16 +15,20 @@ for argument in sys.argv[1:]:
         if "missing" in row:
             print(f"({row['peer']}: {row['missing']})")
         else:
-            peers[row["figure"]] = row
+            peers.setdefault(row["peer"], {})[row["figure"]] = row
     first = ours[0]
     print(f"\n{name}, {profile}: {first['nodes']} nodes, {first['arcs']} arcs, {first['hierarchy_arcs']} in the hierarchy; {first['machine']}, {first['kernels']}, one core, CPU time")
     print(f"map build: {json.dumps(build)}")
-    print(f"{'figure':62} {'ours':>12} {'RoutingKit':>12} {'ratio':>8}   in-tree baseline")
+    heads = "".join(f" {name:>15} {'ratio':>7}" for name in peers)
+    print(f"{'figure':62} {'ours':>10}{heads}   in-tree baseline")
     for row in ours:
-        peer = peers.get(row["figure"])
         baseline = f"{row['baseline']}: {row['baseline_value']:.4g} ({row['ratio']:.3g} x)" if "baseline" in row else ""
-        other = f"{peer['value']:12.4g} {row['value'] / peer['value']:8.3f}" if peer else f"{'-':>12} {'-':>8}"
-        print(f"{row['figure'] + ', ' + row['unit']:62} {row['value']:12.4g} {other}   {baseline}")
-    for figure in ("map build (order and topology only)", "answers that differ"):
-        if figure in peers:
-            print(f"RoutingKit, {figure}: {peers[figure]['value']:.4g} {peers[figure]['unit']}")
+        others = ""
+        for figures in peers.values():
+            peer = figures.get(row["figure"])
+            others += f" {peer['value']:15.4g} {row['value'] / peer['value']:7.3f}" if peer and peer["value"] else f" {'-':>15} {'-':>7}"
+        print(f"{row['figure'] + ', ' + row['unit']:62} {row['value']:10.4g}{others}   {baseline}")
+    for name, figures in peers.items():
+        for figure, row in figures.items():
+            if figure.startswith("map build") or figure == "answers that differ":
+                print(f"{name}, {figure}: {row['value']:.4g} {row['unit']}")
