@@ -98,6 +98,11 @@ struct access *access_new(struct engine *engine, bool insecure, uint32_t calls_p
     return access;
 }
 
+void access_set_limit(struct access *access, uint32_t calls_per_s)
+{
+    access->calls_per_s = calls_per_s;
+}
+
 void access_free(struct access *access)
 {
     if (!access) return;

@@ -20,6 +20,7 @@ struct access;
 /** `insecure`: everybody may do everything (role NONE). calls_per_s: of one caller, with a burst of two seconds; 0 any number. */
 must_use struct access *access_new(struct engine *engine, bool insecure, uint32_t calls_per_s);
 void access_free(struct access *access);
+void access_set_limit(struct access *access, uint32_t calls_per_s);
 
 /** Who calls, by his token or his certificate, and whether he may call this. UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED. */
 must_use enum status access_admit(struct access *access, const struct access_rule *rule, const struct rpc_call *call, struct caller *out, struct error *err);

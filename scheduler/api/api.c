@@ -342,6 +342,11 @@ enum status api_reload_tls(struct api *api, const struct rpc_tls *tls, struct er
     return rpc_server_reload_tls(api->server, tls, err);
 }
 
+void api_set_caller_limit(struct api *api, uint32_t calls_per_s)
+{
+    access_set_limit(api->access, calls_per_s);
+}
+
 enum status api_new(const struct api_options *options, struct api **out, struct error *err)
 {
     struct api *api = mem_zalloc(1, sizeof *api);

@@ -31,6 +31,8 @@ struct rpc_server *api_calls(const struct api *api);
 void api_metrics(const struct api *api, struct buffer *out);
 /** New connections use these files; on an error all stays as it was. */
 must_use enum status api_reload_tls(struct api *api, const struct rpc_tls *tls, struct error *err);
+/** Calls a second of one caller from now on; 0 any number. On the loop's thread. */
+void api_set_caller_limit(struct api *api, uint32_t calls_per_s);
 /** NOT_SERVING, GOAWAY, drain for at most drain_ms, then `on_done` on the loop. */
 void api_shutdown(struct api *api, uint32_t drain_ms, void (*on_done)(void *context), void *context);
 void api_free(struct api *api);

@@ -206,6 +206,9 @@ must_use enum status config_defaults(const struct config_key *keys, size_t count
 /** Read `name = value` lines ('#' comments). An unknown key, a repeated key or a value out of range is INVALID_ARGUMENT with the line. */
 must_use enum status config_read(const struct config_key *keys, size_t count, const char *path, void *out, struct error *err);
 must_use enum status config_set(const struct config_key *keys, size_t count, const char *name, const char *value, void *out, struct error *err);
+/** Whether two such structs have another value of this key; give `to` the value of `from`. */
+bool config_differs(const struct config_key *key, const void *one, const void *other);
+void config_copy(const struct config_key *key, const void *from, void *to);
 void config_print_example(const struct config_key *keys, size_t count, struct buffer *out);
 void config_print_markdown(const struct config_key *keys, size_t count, struct buffer *out);
 

@@ -108,3 +108,19 @@ void config_print_markdown(const struct config_key *keys, size_t count, struct b
         buffer_printf(out, " | %s |\n", keys[i].why);
     }
 }
+
+static size_t value_size(enum config_type type)
+{
+    return type == CONFIG_INTEGER ? sizeof(int64_t) : type == CONFIG_BOOLEAN ? sizeof(bool) : CONFIG_TEXT_MAX;
+}
+
+bool config_differs(const struct config_key *key, const void *one, const void *other)
+{
+    const char *left = (const char *)one + key->offset, *right = (const char *)other + key->offset;
+    return key->type == CONFIG_TEXT ? strcmp(left, right) != 0 : memcmp(left, right, value_size(key->type)) != 0;
+}
+
+void config_copy(const struct config_key *key, const void *from, void *to)
+{
+    memcpy((char *)to + key->offset, (const char *)from + key->offset, value_size(key->type));
+}

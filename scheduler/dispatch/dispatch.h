@@ -41,6 +41,8 @@ struct world_options world_options_default(struct city_id city);
 struct world;
 must_use struct world *world_new(const struct world_options *options); /* copied */
 void world_free(struct world *world);
+/** Decide by other spans from the next tick on; city and offset stay. */
+void world_set_options(struct world *world, const struct world_options *options);
 
 /* ---- facts of one tick ---- */
 

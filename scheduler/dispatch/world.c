@@ -17,6 +17,14 @@ struct world *world_new(const struct world_options *options)
     return world;
 }
 
+void world_set_options(struct world *world, const struct world_options *options)
+{
+    struct world_options now = *options;
+    now.city = world->options.city;
+    now.utc_offset_s = world->options.utc_offset_s;
+    world->options = now;
+}
+
 void world_free(struct world *world)
 {
     if (!world) return;

@@ -37,6 +37,16 @@ bool engine_command(struct engine *engine, const struct command *command, engine
     return false;
 }
 
+bool engine_set_world(struct engine *engine, const struct world_options *options)
+{
+    struct to_core *message = mem_zalloc(1, sizeof *message);
+    message->options = mem_alloc(sizeof *message->options);
+    *message->options = *options;
+    if (!atomic_load(&engine->stopping) && core_post(engine, message)) return true;
+    to_core_free(message);
+    return false;
+}
+
 uint32_t engine_positions(struct engine *engine, const struct command *positions, uint32_t count)
 {
     ASSERT(count <= TICK_COMMANDS_MAX);
@@ -66,6 +76,7 @@ static void take(struct core *core)
         }
         if (message->plan_lost) dispatch_plan_lost(core->world);
         if (message->plan_stale) dispatch_plan_stale(core->world);
+        if (message->options) world_set_options(core->world, message->options);
         for (uint32_t i = 0; i < message->count; i++) core->commands[core->command_count++] = message->commands[i];
         core->messages[core->message_count++] = message;
     }

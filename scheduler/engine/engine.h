@@ -125,6 +125,8 @@ typedef uint64_t engine_ticket;
 must_use bool engine_submit(struct engine *engine, const struct submission *submission, engine_ticket ticket);
 /** Copy the command; false = queue full. command.reply is set to the ticket. */
 must_use bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket);
+/** The city decides by other spans from the next tick on; false = queue full. Any thread. */
+must_use bool engine_set_world(struct engine *engine, const struct world_options *options);
 /** Positions: copied; returns how many were taken (last value wins; a full queue drops the rest). */
 uint32_t engine_positions(struct engine *engine, const struct command *positions, uint32_t count);
 

@@ -53,6 +53,7 @@ struct to_core {
     struct arena *arena;          /* body of PLAN_READY */
     bool plan_lost;               /* the planner failed: ask again */
     bool plan_stale;              /* travel times have changed: plan again */
+    struct world_options *options; /* NULL, or: decide by these from now on */
 };
 
 /** What the router's mailbox carries: a question, and for EXPLAIN the snapshot that the writer took of the committed world. */

@@ -73,6 +73,7 @@ void to_core_free(struct to_core *to_core)
     if (!to_core) return;
     free(to_core->commands);
     free(to_core->orders);
+    free(to_core->options);
     arena_free(to_core->arena);
     free(to_core);
 }

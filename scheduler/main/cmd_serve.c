@@ -64,8 +64,12 @@ static const struct config_key KEYS[] = {
     NUMBER(cold_ride_max_s, "s", "7200", 0, 86400, "Cold medicine is planned to be out of the pharmacy's fridge no longer than this; 0: no limit."),
 };
 
+enum { SOURCES_MAX = 64 };
+
 struct daemon {
     struct config config;
+    struct source { int option; const char *text; } sources[SOURCES_MAX]; /* where `config` came from, in order: read again on SIGHUP */
+    size_t source_count;
     double clock_speed;
     int64_t clock_anchor_ms;
     struct loop *loop;
@@ -81,7 +85,8 @@ static const char USAGE[] =
     "usage: meddispatch serve -c FILE [--set KEY=VALUE]… [--insecure] [--clock-speed X [--clock-anchor MS]]\n"
     "       meddispatch serve --print-config | --print-config-table\n\n"
     "Runs one city: gRPC service, intake, dispatch, planner. SIGTERM and SIGINT stop it gracefully,\n"
-    "SIGHUP reads its TLS certificate again.\n"
+    "SIGHUP reads the configuration and the TLS certificate again: what can change while it runs does, the log\n"
+    "names the keys that wait for a restart, and a file with a fault changes nothing.\n"
     "  --insecure         as insecure = true: nobody is asked for a token; loopback only\n"
     "  --clock-speed X    the city's clock runs X times faster (1..3600), to play hours in minutes; refused with production = true\n"
     "  --clock-anchor MS  real Unix time in ms at which city time and real time agree (default: now); give the same after a restart\n";
@@ -129,6 +134,23 @@ static enum status check(const struct daemon *daemon, struct error *err)
     return STATUS_OK;
 }
 
+/* One source of the configuration: a file, a --set, --insecure. */
+static enum status take_source(struct config *config, const struct source *source, struct error *err)
+{
+    if (source->option == 'c') return config_read(KEYS, COUNT_OF(KEYS), source->text, config, err);
+    if (source->option == 's') return set_pair(config, source->text, err);
+    config->insecure = true;
+    return STATUS_OK;
+}
+
+static enum status add_source(struct daemon *daemon, int option, const char *text, struct error *err)
+{
+    if (daemon->source_count == SOURCES_MAX) return error_set(err, STATUS_INVALID_ARGUMENT, "more than %d of --config, --set and --insecure", SOURCES_MAX);
+    struct source *source = &daemon->sources[daemon->source_count++];
+    *source = (struct source){option, text};
+    return take_source(&daemon->config, source, err);
+}
+
 static int parse(int argc, char **argv, struct daemon *daemon)
 {
     static const struct option OPTIONS[] = {{"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 's'},
@@ -141,15 +163,15 @@ static int parse(int argc, char **argv, struct daemon *daemon)
     int option;
     while (rc == STATUS_OK && (option = getopt_long(argc, argv, "c:", OPTIONS, NULL)) != -1) {
         switch (option) {
-        case 'c': rc = config_read(KEYS, COUNT_OF(KEYS), optarg, &daemon->config, &err); break;
-        case 's': rc = set_pair(&daemon->config, optarg, &err); break;
+        case 'c':
+        case 's':
+        case 'i': rc = add_source(daemon, option, optarg, &err); break;
         case 'x':
             if (!text_to_double(optarg, 1, 3600, &daemon->clock_speed)) rc = error_field(&err, "--clock-speed", "takes 1..3600");
             break;
         case 'a':
             if (!text_to_i64(optarg, 0, INT64_C(7258118400000), &daemon->clock_anchor_ms)) rc = error_field(&err, "--clock-anchor", "takes Unix time in ms");
             break;
-        case 'i': daemon->config.insecure = true; break;
         case 'p': return print_config(false), -1;
         case 't': return print_config(true), -1;
         case 'h': return fputs(USAGE, stdout), -1;
@@ -197,6 +219,19 @@ static void on_watch(void *context)
     loop_timer_start(daemon->watch, 500);
 }
 
+static struct world_options world_options(const struct config *config)
+{
+    struct world_options options = world_options_default((struct city_id){(uint32_t)config->city});
+    options.approval_alert_s = (uint32_t)config->approval_alert_s;
+    options.ready_alert_s = (uint32_t)config->ready_alert_s;
+    options.answer_timeout_s = (uint32_t)config->answer_timeout_s;
+    options.offer_horizon_s = (uint32_t)config->offer_horizon_s;
+    options.courier_silent_s = (uint32_t)config->courier_silent_s;
+    options.replan_s = (uint32_t)config->replan_s;
+    options.cold_ride_max_s = (uint32_t)config->cold_ride_max_s;
+    return options;
+}
+
 static struct engine_options engine_options(struct daemon *daemon, const char *holder)
 {
     const struct config *config = &daemon->config;
@@ -204,14 +239,7 @@ static struct engine_options engine_options(struct daemon *daemon, const char *h
         .db = config->db, .map_path = config->map, .traffic_path = config->traffic, .holder = holder, .city = {(uint32_t)config->city}, .snap_max_m = (uint32_t)config->snap_max_m,
         .intake_batch = (uint32_t)config->intake_batch, .writer_batch = (uint32_t)config->writer_batch, .queue_capacity = (uint32_t)config->queue_capacity,
         .plan_iterations = (uint32_t)config->plan_iterations, .commit_patience_s = (uint32_t)config->commit_patience_s,
-        .world = world_options_default((struct city_id){(uint32_t)config->city}), .books = books_do, .books_db = config->settlement_db, .on_fatal = on_fatal, .fatal_context = daemon};
-    options.world.approval_alert_s = (uint32_t)config->approval_alert_s;
-    options.world.ready_alert_s = (uint32_t)config->ready_alert_s;
-    options.world.answer_timeout_s = (uint32_t)config->answer_timeout_s;
-    options.world.offer_horizon_s = (uint32_t)config->offer_horizon_s;
-    options.world.courier_silent_s = (uint32_t)config->courier_silent_s;
-    options.world.replan_s = (uint32_t)config->replan_s;
-    options.world.cold_ride_max_s = (uint32_t)config->cold_ride_max_s;
+        .world = world_options(config), .books = books_do, .books_db = config->settlement_db, .on_fatal = on_fatal, .fatal_context = daemon};
     return options;
 }
 
@@ -275,13 +303,61 @@ static struct rpc_tls tls_files(const struct config *config)
                             .client_ca_file = config->tls_client_ca[0] ? config->tls_client_ca : NULL, .client_certificate_needed = config->tls_client_ca[0]};
 }
 
-/* SIGHUP: certificates that have been renewed. */
+/* Keys that may change while the daemon runs. */
+static const char *const LIVE[] = {"tls_certificate", "tls_key", "tls_client_ca", "caller_calls_per_s", "drain_s", "approval_alert_s", "ready_alert_s", "answer_timeout_s", "offer_horizon_s",
+                                   "courier_silent_s", "replan_s", "cold_ride_max_s"};
+
+static bool is_live(const struct config_key *key)
+{
+    for (size_t i = 0; i < COUNT_OF(LIVE); i++)
+        if (strcmp(LIVE[i], key->name) == 0) return true;
+    return false;
+}
+
+/* All sources again, as at the start. On an error nothing has changed. */
+static enum status read_again(struct daemon *daemon, struct error *err)
+{
+    struct daemon *fresh = mem_zalloc(1, sizeof *fresh);
+    fresh->clock_speed = daemon->clock_speed;
+    enum status rc = config_defaults(KEYS, COUNT_OF(KEYS), &fresh->config, err);
+    for (size_t i = 0; rc == STATUS_OK && i < daemon->source_count; i++) rc = take_source(&fresh->config, &daemon->sources[i], err);
+    if (rc == STATUS_OK) rc = check(fresh, err);
+    /* a listener that began with TLS keeps it, and one without stays without */
+    if (rc == STATUS_OK && !fresh->config.tls_certificate[0] != !daemon->config.tls_certificate[0])
+        rc = error_field(err, "tls_certificate", "can be another file while the daemon runs, but not come or go: restart it");
+    if (rc != STATUS_OK) goto out;
+    struct world_options options = world_options(&fresh->config);
+    if (!engine_set_world(daemon->engine, &options)) {
+        rc = error_set(err, STATUS_RESOURCE_EXHAUSTED, "the city's queue is full: send SIGHUP again");
+        goto out;
+    }
+    for (size_t i = 0; i < COUNT_OF(KEYS); i++) {
+        if (!config_differs(&KEYS[i], &fresh->config, &daemon->config)) continue;
+        if (is_live(&KEYS[i])) {
+            config_copy(&KEYS[i], &fresh->config, &daemon->config);
+            log_info("event=reload key=%s now=changed", KEYS[i].name);
+        } else {
+            log_warn("event=reload key=%s now=kept note=\"takes effect after a restart\"", KEYS[i].name);
+        }
+    }
+    api_set_caller_limit(daemon->api, (uint32_t)daemon->config.caller_calls_per_s);
+out:
+    free(fresh);
+    return rc;
+}
+
+/* SIGHUP: a configuration that has been edited, certificates that have been renewed. */
 static void on_reload(void *context)
 {
     struct daemon *daemon = context;
     struct error err;
+    if (read_again(daemon, &err) != STATUS_OK) {
+        log_error("event=reload configuration=kept error=\"%s\"", err.text);
+        return;
+    }
+    log_info("event=reload configuration=read");
     struct rpc_tls tls = tls_files(&daemon->config);
-    if (!tls.certificate_file) log_info("event=reload note=\"no certificate is configured: nothing to read again\"");
+    if (!tls.certificate_file) log_info("event=reload note=\"no certificate is configured\"");
     else if (api_reload_tls(daemon->api, &tls, &err) == STATUS_OK) log_info("event=reload certificate=read");
     else log_error("event=reload certificate=kept error=\"%s\"", err.text);
 }
