@@ -40,6 +40,8 @@ static struct wait *wait_new(struct api *api, const struct method *method, struc
     wait->api = api;
     wait->method = method;
     wait->ref = rpc_call_ref(call);
+    int64_t left_ms = rpc_call_deadline_ms(call);
+    if (left_ms >= 0) wait->give_up_us = clock_boot_us() + (left_ms ? left_ms : 1) * 1000;
     return wait;
 }
 
@@ -78,6 +80,7 @@ static enum status full(struct error *err, const char *what)
 enum status api_submit(struct api *api, struct wait *wait, struct submission *submission, struct error *err)
 {
     submission->order.city = submission->city;
+    submission->give_up_us = wait->give_up_us;
     submission->quote = wait->kind == WAIT_QUOTE;
     return engine_submit(api->engine, submission, ticket_of(wait)) ? STATUS_OK : full(err, "intake");
 }
@@ -86,12 +89,13 @@ enum status api_command(struct api *api, struct wait *wait, struct command *comm
 {
     command->city = engine_city(api->engine);
     command->tenant = access_tenant(&wait->caller);
-    return engine_command(api->engine, command, ticket_of(wait)) ? STATUS_OK : full(err, "the city's command queue");
+    return engine_command(api->engine, command, ticket_of(wait), wait->give_up_us) ? STATUS_OK : full(err, "the city's command queue");
 }
 
 enum status api_ask(struct api *api, struct wait *wait, struct question *question, struct error *err)
 {
     question->ticket = ticket_of(wait);
+    question->give_up_us = wait->give_up_us;
     question->city = engine_city(api->engine);
     question->audit = access_rule_of(wait->method->path)->audit;
     access_ask_as(&wait->caller, question);

@@ -80,6 +80,7 @@ struct wait {
     struct api *api;
     const struct method *method;
     struct rpc_call_ref ref;
+    int64_t give_up_us;                /* clock_boot_us() at the call's deadline; 0: it has none */
     struct caller caller;              /* role NONE: the daemon checks nobody */
     char *token;                       /* SIGN_IN: the new token, told when it is stored */
     struct wait *next, *previous;      /* among the watchers of one kind */

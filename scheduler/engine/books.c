@@ -76,14 +76,15 @@ static void one_question(struct engine *engine, struct question *question)
     struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
     message->question = question->kind;
     message->books = mem_zalloc(1, sizeof *message->books);
-    if (!is_lookup(ask->verb)) {
+    enum status rc = question_still_asked(question, &message->error);
+    if (rc == STATUS_OK && !is_lookup(ask->verb)) {
         struct books_progress now = {.verb = ask->verb, .day = ask->day, .began_ms = clock_now_ms()};
         text_copy(now.actor, sizeof now.actor, ask->actor);
         set_progress(engine, &now);
         ask->on_progress = on_progress;
         ask->progress = engine;
     }
-    enum status rc = work(engine, ask, message->books, &message->error);
+    if (rc == STATUS_OK) rc = work(engine, ask, message->books, &message->error);
     ASSERT(rc == STATUS_OK || message->error.status == rc);
     if (!is_lookup(ask->verb)) set_progress(engine, &(struct books_progress){.step = ""});
     question_free(question);

@@ -24,11 +24,12 @@ bool core_post(struct engine *engine, struct to_core *message)
     return !atomic_load(&engine->core_done) && mailbox_post(engine->to_core, message);
 }
 
-bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket)
+bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket, int64_t give_up_us)
 {
     if (atomic_load(&engine->stopping)) return false;
     struct to_core *message = mem_zalloc(1, sizeof *message);
     message->count = 1;
+    message->give_up_us = give_up_us;
     message->commands = mem_alloc(sizeof *message->commands);
     message->commands[0] = *command;
     message->commands[0].reply = ticket;
@@ -73,6 +74,10 @@ static void take(struct core *core)
         if (core->command_count + message->count > TICK_COMMANDS_MAX || core->message_count == TICK_COMMANDS_MAX) {
             core->waiting = message;
             return;
+        }
+        if (message->give_up_us != 0 && clock_boot_us() >= message->give_up_us) {
+            to_core_free(message); /* its call has ended already */
+            continue;
         }
         if (message->plan_lost) dispatch_plan_lost(core->world);
         if (message->plan_stale) dispatch_plan_stale(core->world);

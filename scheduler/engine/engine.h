@@ -123,8 +123,9 @@ typedef uint64_t engine_ticket;
 
 /** Copies the submission; false = queue full. */
 must_use bool engine_submit(struct engine *engine, const struct submission *submission, engine_ticket ticket);
-/** Copy the command; false = queue full. command.reply is set to the ticket. */
-must_use bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket);
+/** Copy the command; false = queue full. command.reply is set to the ticket. From give_up_us (clock_boot_us(); 0: never) on nobody waits for it: if it has
+ *  not been taken up by then, it is dropped without an answer. */
+must_use bool engine_command(struct engine *engine, const struct command *command, engine_ticket ticket, int64_t give_up_us);
 /** The city decides by other spans from the next tick on; false = queue full. Any thread. */
 must_use bool engine_set_world(struct engine *engine, const struct world_options *options);
 /** Positions: copied; returns how many were taken (last value wins; a full queue drops the rest). */
@@ -185,6 +186,7 @@ struct catalog_result {
 struct question {
     enum question_kind kind;
     engine_ticket ticket;
+    int64_t give_up_us;                 /* clock_boot_us() from which on nobody waits: not begun any more, DEADLINE_EXCEEDED; 0: never */
     struct city_id city;
     struct order_id order;
     struct claim_id claim;

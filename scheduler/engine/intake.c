@@ -71,6 +71,16 @@ bool engine_submit(struct engine *engine, const struct submission *submission, e
     return false;
 }
 
+/* Its call has ended while it stood in the line: the database hears nothing of it. */
+static bool refuse_late(struct engine *engine, const struct to_intake *late)
+{
+    if (late->submission.give_up_us == 0 || clock_boot_us() < late->submission.give_up_us) return false;
+    struct message *message = message_new(MESSAGE_SUBMITTED, late->ticket);
+    error_set(&message->error, STATUS_DEADLINE_EXCEEDED, "the call's deadline passed before its turn came");
+    engine_tell(engine, message);
+    return true;
+}
+
 void *intake_run(void *context)
 {
     struct engine *engine = context;
@@ -84,8 +94,10 @@ void *intake_run(void *context)
         struct to_intake *message;
         intake.count = 0;
         while (intake.count < most && (message = mailbox_take(engine->to_intake)) != NULL) {
-            intake.submissions[intake.count] = message->submission;
-            intake.tickets[intake.count++] = message->ticket;
+            if (!refuse_late(engine, message)) {
+                intake.submissions[intake.count] = message->submission;
+                intake.tickets[intake.count++] = message->ticket;
+            }
             free(message);
         }
         if (intake.count) process(&intake);

@@ -53,8 +53,12 @@ struct to_core {
     struct arena *arena;          /* body of PLAN_READY */
     bool plan_lost;               /* the planner failed: ask again */
     bool plan_stale;              /* travel times have changed: plan again */
+    int64_t give_up_us;            /* of the caller of its one command; 0: never */
     struct world_options *options; /* NULL, or: decide by these from now on */
 };
+
+/** DEADLINE_EXCEEDED if nobody waits for the answer any more: asked before the work is begun. */
+must_use enum status question_still_asked(const struct question *question, struct error *err);
 
 /** What the router's mailbox carries: a question, and for EXPLAIN the snapshot that the writer took of the committed world. */
 struct to_router {

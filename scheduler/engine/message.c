@@ -68,6 +68,12 @@ void view_unref(struct view *view)
     arena_free(arena);
 }
 
+enum status question_still_asked(const struct question *question, struct error *err)
+{
+    if (question->give_up_us == 0 || clock_boot_us() < question->give_up_us) return STATUS_OK;
+    return error_set(err, STATUS_DEADLINE_EXCEEDED, "the call's deadline passed before its turn came");
+}
+
 void to_core_free(struct to_core *to_core)
 {
     if (!to_core) return;

@@ -419,7 +419,8 @@ void *reader_run(void *context)
         struct message *message = message_new(MESSAGE_ANSWER, question->ticket);
         message->question = question->kind;
         if (question->kind == QUESTION_CONTACT) message->order.id = question->order;
-        enum status rc = answer(&reader, question, message);
+        enum status rc = question_still_asked(question, &message->error);
+        if (rc == STATUS_OK) rc = answer(&reader, question, message);
         if (rc == STATUS_OK && question->audit) rc = note_access(&reader, question, message);
         ASSERT(rc == STATUS_OK || message->error.status == rc);
         question_free(question);

@@ -104,6 +104,7 @@ static enum status answer_preview(struct router *router, struct to_router *asked
 static enum status answer(struct router *router, struct to_router *asked, struct message *message)
 {
     const struct question *question = asked->question;
+    TRY(question_still_asked(question, &message->error));
     router->metric = question->depart_ms ? traffic_at(router->engine->traffic, question->depart_ms) : traffic_now(router->engine->traffic);
     if (!router->metric) return error_set(&message->error, STATUS_RESOURCE_EXHAUSTED, "no memory for the travel times of that hour; ask without depart_ms");
     enum status rc = question->kind == QUESTION_ROUTE    ? answer_route(router, question, message)

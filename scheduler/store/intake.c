@@ -237,6 +237,12 @@ static void items_init(struct intake_item *items, const struct submission *const
     }
 }
 
+/* Asked between the locks, where time passes, and the writing. */
+static bool is_too_late(const struct submission *submission)
+{
+    return submission->give_up_us != 0 && clock_boot_us() >= submission->give_up_us;
+}
+
 static enum status transact(struct store *store, const struct submission *const *batch, struct intake_result *const *results, size_t count, int64_t now_ms,
                             struct error *err)
 {
@@ -250,6 +256,7 @@ static enum status transact(struct store *store, const struct submission *const 
         if (rc != STATUS_OK) break;
         if (items[i].submission->quote) quote_answer(&items[i]);
         else if (items[i].stored_order.v) rc = repeated_answer(store, &items[i], err);
+        else if (items[i].open && is_too_late(items[i].submission)) error_set(intake_fail(&items[i]), STATUS_DEADLINE_EXCEEDED, "the call's deadline passed before the order was decided");
         else if (items[i].open) item_decide(&items[i]);
         carry_over(&items[i], items + i + 1, count - i - 1);
         any |= items[i].open;

@@ -77,6 +77,8 @@ struct submission {
     struct order_line lines[ORDER_LINES_MAX]; /* product or test codes; a test's price_fen -1 means the catalogue's price */
     int64_t other_coverage_fen;
     struct order_id parent;           /* tests: the order whose specimen was rejected for a courier's or the laboratory's fault; its claim is this one's. 0 none */
+    int64_t give_up_us;               /* clock_boot_us() from which on nobody waits for the answer: decided no more (DEADLINE_EXCEEDED); 0: somebody always does.
+                                         Once it is decided it is committed: a COMMIT is never cut short */
     bool quote;                       /* decide only: nothing is stored, held or used up, and the key is not looked at; ids in the answer are 0 */
     /** kind, priority, first/home/labs stops snapped, pharmacy. accepted_ms 0: now_ms. promise_ms 0: accepted + the plan's promise; a given
      *  one wins only if later. ready_ms 0: accepted_ms. goods, stability_s, needs_approval, home.service_s: raised to what the catalogue asks.

@@ -1,7 +1,8 @@
-// How calls end: methods that are not there yet, deadlines, cancelled calls, and a daemon that is told to stop with calls in flight.
+// How calls end: methods that are not there, deadlines, cancelled calls, and a daemon that is told to stop with calls in flight.
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { CITY, House, Stream, failure, grpc, pause, prescription, rawCall, status, until } from './house.mjs';
+import { CITY, House, Stream, db, failure, grpc, pause, prescription, rawCall, status, until } from './house.mjs';
 
 const house = new House();
 let town, api;
@@ -51,6 +52,30 @@ test('a caller that vanishes in mid-call does not undo what was committed', asyn
   const list = await api.once('OrderService', 'ListOrders', { city_id: CITY, page_size: 1000 });
   assert.equal(list.orders.filter((order) => order.state.order_id === answer.order.order_id).length, 1, 'once, whatever became of the first call');
   assert.equal(list.orders.length, 1);
+});
+
+test('an order whose call has run out of time while it waited for a lock is given up; one that still has time is not', async () => {
+  const psql = spawn('psql', [db, '-qAt'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const said = [];
+  psql.stdout.on('data', (data) => said.push(String(data)));
+  psql.stdin.write("BEGIN; SELECT 'locked' FROM member_year WHERE member_id = (SELECT member_id FROM member WHERE code = 'M000001') FOR UPDATE;\n");
+  await until('the lock', () => said.join('').includes('locked'));
+  const hasty = prescription(town), patient = prescription(town, { member_code: 'M000004' });
+  const submit = (request, ms) => api.once('OrderService', 'SubmitPrescription', request, ms);
+  const late = failure(submit(hasty, 300));
+  await pause(50);
+  const behind = failure(submit({ ...hasty, idempotency_key: `${hasty.idempotency_key}-2`, prescription_number: 'N-behind' }, 300)); // stands in the line behind it
+  const waits = submit(patient, 20000);
+  assert.equal((await late).code, status.DEADLINE_EXCEEDED);
+  assert.equal((await behind).code, status.DEADLINE_EXCEEDED);
+  await pause(200);
+  psql.stdin.end('ROLLBACK;\n');
+  assert.equal((await waits).claim.state, 'HELD', 'in the same batch or behind it');
+  const held = () => execFileSync('psql', [db, '-qAtc', `SELECT count(*) FROM orders WHERE source = 'pharmacy-1' AND prescription IN ('${hasty.prescription_number}', 'N-behind')`], { encoding: 'utf8' }).trim();
+  assert.equal(held(), '0', 'nothing of them is stored');
+  const again = await submit(hasty, 20000);
+  assert.equal(again.order.repeated, false, 'the key is free');
+  assert.equal(held(), '1');
 });
 
 test('many calls at once on one connection are all answered', async () => {
